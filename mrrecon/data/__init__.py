@@ -1,0 +1,26 @@
+"""Where scans come from and go to: files, folders, lists, and the templates that are always there."""
+
+from mrrecon.data.bundle import bundle_root
+from mrrecon.data.datalist import scan_list
+from mrrecon.data.draws import Draw, DrawSampler, SeededDataset, ignore_interrupts
+from mrrecon.data.folders import common_folder
+from mrrecon.data.subjects import split_by_subject, subject_of
+from mrrecon.data.templates import template_path
+from mrrecon.data.writer import AtomicNibabelWriter
+from mrrecon.data.training import TrainingScans, training_scans
+
+__all__ = [
+    "AtomicNibabelWriter",
+    "Draw",
+    "DrawSampler",
+    "SeededDataset",
+    "TrainingScans",
+    "bundle_root",
+    "common_folder",
+    "ignore_interrupts",
+    "scan_list",
+    "split_by_subject",
+    "subject_of",
+    "template_path",
+    "training_scans",
+]

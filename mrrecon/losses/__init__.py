@@ -1,0 +1,22 @@
+"""What training minimises: ``forward(pred, target) -> scalar``."""
+
+from mrrecon.losses.adaptive import AdaptiveLoss
+from mrrecon.losses.baur import BaurLoss, GradientRamp, baur_loss
+from mrrecon.losses.dct import dct3d, idct3d
+from mrrecon.losses.log_partition import log_partition
+from mrrecon.losses.residual import residual
+from mrrecon.losses.robust import robust_loss
+from mrrecon.losses.vqvae import VQVAELoss
+
+__all__ = [
+    "AdaptiveLoss",
+    "BaurLoss",
+    "GradientRamp",
+    "VQVAELoss",
+    "baur_loss",
+    "dct3d",
+    "idct3d",
+    "log_partition",
+    "residual",
+    "robust_loss",
+]

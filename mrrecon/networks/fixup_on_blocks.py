@@ -1,0 +1,65 @@
+"""The two FixUp blocks at the highest resolution, computed on blocks of 2 x 2 x 2 voxels: exact, and faster."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mrrecon.networks.fixup import FixupBlock
+from mrrecon.networks.space_to_depth import down_spread, level_spread, spread, stagger_spread
+
+_LEVEL, _STAGGER, _DOWN = level_spread(), stagger_spread(), down_spread()
+
+
+def level_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
+    """What ``block`` (mode "level", not blurred) does: even blocks in, even blocks out."""
+    # The first scalar as one more channel of ones: an image that needs no gradient then gets none.
+    x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+    to_odd = _with_ones(spread(block.conv1.weight, _STAGGER, kernel=2), block.bias1a)
+    to_even = _with_ones(spread(block.skip_conv.weight, _LEVEL, kernel=3), block.bias1a)
+    back = spread(block.scale * block.conv2.weight, _STAGGER, kernel=2)
+    h = F.conv3d(x, to_odd, block.bias1b.expand(len(to_odd)), padding=1)
+    h = F.leaky_relu(h, block.negative_slope, inplace=True)
+    h = _AddInside.apply(h, block.bias2a.to(h.dtype))  # type: ignore[no-untyped-call]
+    h = F.conv3d(h, back, block.bias2b.expand(len(back)))
+    return F.leaky_relu(h.add_(F.conv3d(x, to_even, padding=1)), block.negative_slope, inplace=True)
+
+
+def down_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
+    """What ``block`` (mode "down", not blurred) does: even blocks in, voxels out."""
+    x = x + block.bias1a.to(x.dtype)
+    conv1, skip_conv = (spread(conv.weight, _DOWN, kernel=2) for conv in (block.conv1, block.skip_conv))
+    h = F.conv3d(x, conv1, block.bias1b.expand(len(conv1)), padding=1)
+    h = F.leaky_relu(h, block.negative_slope, inplace=True)
+    # Zeros are wanted before each axis only: what the ones behind it gave is left out.
+    h = h[:, :, :-1, :-1, :-1] + block.bias2a.to(h.dtype)
+    h = F.conv3d(h, block.scale * block.conv2.weight, block.bias2b.expand(len(conv1)), padding=1)
+    h.add_(F.conv3d(x, skip_conv, padding=1)[:, :, :-1, :-1, :-1])
+    return F.leaky_relu(h, block.negative_slope, inplace=True)
+
+
+def _with_ones(weight: Tensor, scalar: Tensor) -> Tensor:
+    """Weight for the channel of ones appended, so that conv([x, 1]) = conv(x + scalar), at the border too."""
+    return torch.cat([weight, scalar * weight.sum(1, keepdim=True)], dim=1)
+
+
+class _AddInside(torch.autograd.Function):
+    """x + scalar on odd blocks, and zero in the voxels that lie outside the image."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scalar: Tensor) -> Tensor:  # noqa: ARG004
+        return _clear_outside_(x + scalar)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG004
+        grad = _clear_outside_(grad.clone())
+        return grad, grad.sum().reshape(1)
+
+
+def _clear_outside_(x: Tensor) -> Tensor:
+    voxels = x.unflatten(1, (-1, 2, 2, 2))
+    for axis in (2, 3, 4):
+        voxels.select(axis + 3, 0).select(axis, 0).zero_()
+        voxels.select(axis + 3, -1).select(axis, 1).zero_()
+    return x
