@@ -1,7 +1,6 @@
 """The same network as ``mrrecon.networks.MultiLevelVQVAE``, written the plain way: one library call a layer.
 
-It takes the same ``state_dict``. The benchmarks measure against it, the tests compare with it: it knows nothing of
-joined convolutions, of blocks, nor of slabs.
+It takes the same ``state_dict``. The benchmarks measure against it, the tests compare with it.
 """
 
 from collections.abc import Sequence
@@ -120,7 +119,7 @@ class PlainVQVAE(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor], Tensor]:
-        """Reconstruction, indices (finest first), and the sum of the three mean squared errors of quantisation."""
+        """Reconstruction, indices (finest first), and the sum of the mean squared errors of quantisation."""
         x1 = self.encode1(x)
         x2 = self.encode2(x1)
         f3 = self.to_code3(self.encode3(x2))

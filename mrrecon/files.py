@@ -1,11 +1,11 @@
-"""Files that are whole or not there: written under another name in the same folder, then moved."""
+"""Files of outputs: what they are called, and that they are whole or not there."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_path"]
+__all__ = ["atomic_path", "output_stem"]
 
 
 @contextmanager
@@ -30,6 +30,36 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def output_stem(source: str, output_dir: str | Path, data_root_dir: str = "") -> str:
+    """Path of an output, without postfix and ending: folders below ``data_root_dir``, then the scan's name.
+
+    Args:
+        source: file of the scan, or folder of its DICOM series.
+        output_dir: folder of the outputs.
+        data_root_dir: folder that holds all scans; empty: no folders are repeated.
+
+    Example:
+        >>> output_stem("/study/sub-1/t1.nii.gz", "/out", "/study")
+        '/out/sub-1/t1'
+    """
+    folder, name = os.path.split(with_ending(source))
+    name = os.path.splitext(name.removesuffix(".gz"))[0]  # noqa: PTH122
+    below = os.path.relpath(folder, data_root_dir) if data_root_dir and folder else ""
+    return os.path.normpath(os.path.join(output_dir, below, name))  # noqa: PTH118
+
+
+def with_ending(source: str) -> str:
+    """Path of a scan with an ending to take off.
+
+    A folder is given one: what follows the last dot of its name is none, but often a part of a DICOM UID.
+
+    Example:
+        >>> with_ending("/study/t1.nii.gz")
+        '/study/t1.nii.gz'
+    """
+    return f"{source.rstrip(os.sep)}.dicom" if Path(source).is_dir() else source

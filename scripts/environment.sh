@@ -54,7 +54,7 @@ prepare_environment() {
     [[ "$extra" == run ]] || target=".[$extra]"
 
     if ! is_new_enough .venv/bin/python; then
-        python="$(find_python)"
+        python="$(find_python)" || return 1
         say "making .venv with $("$python" --version)"
         "$python" -m venv --clear .venv || {
             say "$python could not make a virtual environment: install its venv module (Debian and Ubuntu: apt install python3-venv)."

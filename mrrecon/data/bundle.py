@@ -11,9 +11,10 @@ __all__ = ["bundle_root"]
 def bundle_root() -> str:
     """Folder of the bundle whose config is being evaluated, whatever the working directory.
 
-    MONAI tells a config nothing of its own place, and ``"."`` holds only inside the bundle. The reader of the config
-    is on the call stack, and knows: a ``ConfigWorkflow`` by its ``config_root_path``, the commands ``ckpt_export`` and
-    ``verify_net_in_out`` by their ``config_file``. Failing both, the working directory is taken if it is a bundle.
+    MONAI tells a config nothing of its own place, and ``"."`` holds only inside the bundle. The reader of the
+    config is on the call stack, and knows: a ``ConfigWorkflow`` by its ``config_root_path``, the commands
+    ``ckpt_export`` and ``verify_net_in_out`` by their ``config_file``. Failing both, the working directory is
+    taken if it is a bundle.
 
     Returns:
         Absolute path of the folder that holds ``configs/``.

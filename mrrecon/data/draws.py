@@ -1,4 +1,4 @@
-"""Which scan comes when in training, and with which random numbers: a function of the seed and the iteration alone."""
+"""Which scan comes when in training, and with which random numbers: by seed and iteration alone."""
 
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,11 +18,11 @@ class Draw(NamedTuple):
     """One example of a training.
 
     Args:
-        index: which scan of the list.
+        scan: which one of the list.
         number: how many examples came before it in the whole training; its random numbers follow from this.
     """
 
-    index: int
+    scan: int
     number: int
 
 
@@ -30,9 +30,9 @@ class DrawSampler(Sampler[list[Draw]]):
     r"""Batches of a training without end, for the argument ``batch_sampler`` of a data loader.
 
     The scans come in a random order, all of them before any comes again. Draw number d is scan
-    $\pi_{\lfloor d / n \rfloor}(d \bmod n)$, where each pass p has its permutation $\pi_p$ from the seed. Nothing is
-    remembered, so that a training can go on from any iteration. Several processes take the draws in turn: two with
-    batches of b see in each iteration what one process with batches of 2 b sees.
+    $\pi_{\lfloor d / n \rfloor}(d \bmod n)$, where each pass p has its permutation $\pi_p$ from the seed.
+    Nothing is remembered, so that a training can go on from any iteration. Several processes take the draws
+    in turn: two with batches of b see in each iteration what one process with batches of 2 b sees.
 
     In the ``handlers`` of a trainer it keeps up with its iterations.
 
@@ -46,7 +46,7 @@ class DrawSampler(Sampler[list[Draw]]):
         ValueError: a number is below 1.
 
     Example:
-        >>> [[draw.index for draw in batch] for batch in DrawSampler(3, batch_size=3, epoch_length=2, seed=0)]
+        >>> [[draw.scan for draw in batch] for batch in DrawSampler(3, batch_size=3, epoch_length=2, seed=0)]
         [[2, 0, 1], [2, 0, 1]]
     """
 
@@ -61,7 +61,7 @@ class DrawSampler(Sampler[list[Draw]]):
         self.iteration = 0
 
     def attach(self, engine: Engine) -> None:
-        """Let each epoch begin with the batch of the engine's iteration, also where a resumed one is half done."""
+        """Let each epoch begin with the batch of the engine's iteration, also a half done one."""
         engine.add_event_handler(Events.EPOCH_STARTED, self._follow)
 
     def _follow(self, engine: Engine) -> None:
@@ -90,14 +90,15 @@ class DrawSampler(Sampler[list[Draw]]):
 class SeededDataset(Dataset[Any]):
     """Scans and their transforms, the random numbers of each example from the seed and the example's number.
 
-    Neither the process nor the worker that loads an example makes a difference, nor what was loaded before. An index
-    without a number, as validation asks for, stands for its own number.
+    Neither the process nor the worker that loads an example makes a difference, nor what was loaded before.
+    An index without a number, as validation asks for, stands for its own number.
 
     Args:
         data: scans, as ``scan_list`` gives them.
         transform: from files to tensors.
         seed: another seed, other random numbers.
-        cache_rate: share of the scans that is kept in memory after the transforms before the first random one.
+        cache_rate: share of the scans that is kept in memory after the transforms before the first random
+            one.
 
     Example:
         >>> from monai.transforms import Compose, RandShiftIntensityd
@@ -110,13 +111,23 @@ class SeededDataset(Dataset[Any]):
     """
 
     def __init__(
-        self, data: Sequence[Mapping[str, Any]], transform: Compose, *, seed: int, cache_rate: int | float = 0.0
+        self,
+        data: Sequence[Mapping[str, Any]],
+        transform: Compose,
+        *,
+        seed: int,
+        cache_rate: int | float = 0.0,
     ) -> None:
         self.seed = seed
         self.transform = transform
         # Keyed by a hash: a list that names one file many times keeps it once.
         self.scans = CacheDataset(
-            list(data), transform, cache_rate=cache_rate, copy_cache=False, progress=len(data) > 1, hash_as_key=True
+            list(data),
+            transform,
+            cache_rate=cache_rate,
+            copy_cache=False,
+            progress=len(data) > 1,
+            hash_as_key=True,
         )
 
     def __len__(self) -> int:

@@ -65,8 +65,8 @@ def training_scans(
     missing = [scan["image"] for scan in scans if any(key not in scan for key in keys)]
     if missing:
         raise ValueError(
-            f"brain_mask=True, but {len(missing)} of {len(scans)} scans have no mask, first {missing[0]}: put "
-            "<name>_mask.nii.gz beside each scan"
+            f"brain_mask=True, but {len(missing)} of {len(scans)} scans have no mask, first {missing[0]}: "
+            "put <name>_mask.nii.gz beside each scan"
         )
     wanted = [{key: scan[key] for key in keys} for scan in scans]
     training, validation = split_by_subject(wanted, fraction=val_fraction, seed=seed, subject=subject)

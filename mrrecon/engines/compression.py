@@ -9,17 +9,47 @@ from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_dst_type, convert_to_tensor
 from monai.utils.enums import CommonKeys as Keys
 
+__all__ = ["CompressionEvaluator"]
+
 
 class CompressionEvaluator(SupervisedEvaluator):
     """Evaluator that keeps the codes of a scan beside its reconstruction.
 
-    Its inferer has ``encode`` and ``decode`` (see ``CodecInferer``). The output of an iteration holds ``image`` and
-    ``pred`` (batch, channels, D, H, W), ``codes`` (a list of int64 fields, finest first) and the seconds of both
-    passes under ``seconds_encode`` and ``seconds_decode``. Handlers attached to ``IterationEvents.FORWARD_COMPLETED``
-    see it before any postprocessing, in the intensities of the network.
+    Its inferer has ``encode`` and ``decode`` (see ``CodecInferer``). The output of an iteration holds
+    ``image`` and ``pred`` (batch, channels, D, H, W), ``codes`` (a list of int64 fields, finest first) and
+    the seconds of both passes under ``seconds_encode`` and ``seconds_decode``. Handlers attached to
+    ``IterationEvents.FORWARD_COMPLETED`` see it before any postprocessing, in the intensities of the network.
+    ``IterationEvents.INNER_ITERATION_STARTED`` is fired between the two passes, ``INNER_ITERATION_COMPLETED``
+    when those handlers are done and postprocessing begins.
+
+    A scan that cannot be read (an item of ``ScanDataset`` with a reason) does not stop the others: it is kept
+    in ``refused``, a list of {"scan", "reason"}, and when all are done ``run`` raises. What goes wrong after
+    reading, such as a full disk or too little memory, would meet the next scan as well, and stops the run at
+    once; what is finished by then is kept.
+
+    Raises:
+        RuntimeError: by ``run``, at the end, if scans were refused.
     """
 
-    def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
+    refused: list[dict[str, str]]
+
+    def run(self, global_epoch: int = 1) -> None:
+        """Run over all scans."""
+        self.refused = []
+        super().run(global_epoch)
+        if len(self.refused) == 1 and self.state.epoch_length == 1:
+            raise RuntimeError(self.refused[0]["reason"])
+        if self.refused:
+            head = f"{len(self.refused)} of {self.state.epoch_length} scans could not be read:"
+            raise RuntimeError("\n  ".join([head, *(item["reason"] for item in self.refused)]))
+
+    def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
+        if "refused" in batchdata:
+            self.refused += [
+                {"scan": scan, "reason": reason}
+                for scan, reason in zip(batchdata["scan"], batchdata["refused"], strict=True)
+            ]
+            return {}
         image, label = engine.prepare_batch(
             batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs
         )[:2]
@@ -28,16 +58,25 @@ class CompressionEvaluator(SupervisedEvaluator):
         with engine.mode(engine.network):
             start = time.perf_counter()
             output["codes"] = list(engine.inferer.encode(x, engine.network))
-            encoded = time.perf_counter()
+            output["seconds_encode"] = _seconds_since(start, x.device)
+            engine.fire_event(IterationEvents.INNER_ITERATION_STARTED)
+            start = time.perf_counter()
             pred = engine.inferer.decode(tuple(output["codes"]), engine.network, x.shape[2:])
-        output["seconds_decode"] = time.perf_counter() - encoded
+            output["seconds_decode"] = _seconds_since(start, x.device)
         # With the trace of the image, by which its transforms are inverted.
         output[Keys.PRED] = convert_to_dst_type(pred, image)[0]
-        output["seconds_encode"] = encoded - start
         engine.state.output = output
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.fire_event(IterationEvents.INNER_ITERATION_COMPLETED)
         # What postprocessing would have to take apart again.
         engine.state.output = {key: output[key] for key in (Keys.IMAGE, Keys.LABEL, Keys.PRED)}
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         result: dict[str, Any] = engine.state.output
         return result
+
+
+def _seconds_since(start: float, device: torch.device) -> float:
+    if device.type == "cuda":
+        # A GPU is handed its work and does it later.
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start

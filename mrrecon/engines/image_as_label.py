@@ -11,7 +11,10 @@ __all__ = ["image_as_label"]
 
 
 def image_as_label(
-    batch: Mapping[str, Any], device: torch.device | str | None = None, non_blocking: bool = False, **to_args: Any
+    batch: Mapping[str, Any],
+    device: torch.device | str | None = None,
+    non_blocking: bool = False,
+    **to_args: Any,
 ) -> tuple[Tensor, Tensor]:
     """Input and target of an autoencoder, both the image: a ``prepare_batch`` of MONAI's engines.
 

@@ -10,8 +10,8 @@ __all__ = ["parameter_groups"]
 def parameter_groups(network: nn.Module, loss: nn.Module) -> list[dict[str, Any]]:
     """Parameters of the network and, where it has some, of the loss, in groups for Adam.
 
-    The loss's get an ``eps`` far below their gradients, which are as small as the share of the coefficients that each
-    of them rules.
+    The loss's get an ``eps`` far below their gradients, which are as small as the share of the coefficients
+    that each of them rules.
 
     Args:
         network: what is trained.

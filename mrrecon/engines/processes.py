@@ -33,7 +33,8 @@ def join_processes(device: torch.device) -> None:
     """
     if "WORLD_SIZE" not in os.environ:
         raise RuntimeError(
-            "there are no processes to join: start with python -m torch.distributed.run --nproc_per_node=<n> -m ..."
+            "there are no processes to join: start them by "
+            "python -m torch.distributed.run --nproc_per_node=<n> -m monai.bundle run ..."
         )
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -43,8 +44,8 @@ def join_processes(device: torch.device) -> None:
 def distribute(module: nn.Module, device: torch.device | str) -> nn.Module:
     """The module on the device; where processes have joined, wrapped so that they average its gradients.
 
-    Buffers are left alone: what codebooks gather, they sum over the processes themselves. A module without parameters
-    needs no wrapping.
+    Codebooks need no help: what they gather they sum over the processes themselves. A module without
+    parameters needs no wrapping.
 
     Args:
         module: network or loss.
@@ -57,4 +58,4 @@ def distribute(module: nn.Module, device: torch.device | str) -> nn.Module:
     module = module.to(device)
     if not dist.is_initialized() or not any(parameter.requires_grad for parameter in module.parameters()):
         return module
-    return DistributedDataParallel(module, broadcast_buffers=False)
+    return DistributedDataParallel(module)

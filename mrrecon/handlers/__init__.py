@@ -6,6 +6,7 @@ from mrrecon.handlers.finite_loss import FiniteLoss
 from mrrecon.handlers.progress import Progress
 from mrrecon.handlers.resume import ResumeCheckpoint
 from mrrecon.handlers.seed_iterations import SeedIterations
+from mrrecon.handlers.stages import Stages
 from mrrecon.handlers.start_from import StartFrom
 from mrrecon.handlers.training_scalars import TrainingScalars
 from mrrecon.handlers.weights import load_weights, read_state, save_state
@@ -17,6 +18,7 @@ __all__ = [
     "Progress",
     "ResumeCheckpoint",
     "SeedIterations",
+    "Stages",
     "StartFrom",
     "TrainingScalars",
     "load_weights",

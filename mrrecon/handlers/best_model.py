@@ -19,8 +19,8 @@ NOTE = "mrrecon.validation"
 class BestModel:
     """Handler of an evaluator that keeps the best weights of a training in a file, as a plain ``state_dict``.
 
-    The file carries its own score (in the ``_metadata`` of the ``state_dict``, where ``load_state_dict`` does not look
-    for it), so that no restart, from whatever checkpoint, replaces it by a worse one.
+    The file carries its own score (in the ``_metadata`` of the ``state_dict``, where ``load_state_dict`` does
+    not look for it), so that no restart, from whatever checkpoint, replaces it by a worse one.
 
     Args:
         path: the file.

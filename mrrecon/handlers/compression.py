@@ -4,18 +4,17 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from monai.data.utils import create_file_basename
 from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor, ensure_tuple
 
-from mrrecon.files import atomic_path
+from mrrecon.files import atomic_path, output_stem
 from mrrecon.metrics import ms_ssim, psnr
 
 __all__ = ["CompressionRecorder", "code_entropy"]
@@ -38,11 +37,12 @@ def code_entropy(indices: np.ndarray) -> float:
 class CompressionRecorder:
     """Handler that measures each scan, writes its codes, and ends with a table.
 
-    Attach it to a ``CompressionEvaluator``. It sees original and reconstruction before any postprocessing, scaled by
-    the robust range of the scan: all metrics have a data range of 1.
+    Attach it to a ``CompressionEvaluator``. It sees original and reconstruction before any postprocessing,
+    scaled by the robust range of the scan: all metrics have a data range of 1.
 
-    Files in ``output_dir``: ``<name>_codes.npz``, ``metrics.csv`` (a row a scan, written anew after each scan),
-    ``metrics.json`` (the rows and their mean, standard deviation and worst).
+    Files in ``output_dir``: ``<name>_codes.npz``, ``metrics.csv`` (a row a scan, written anew after each
+    scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, and the scans that were
+    refused).
 
     Args:
         output_dir: folder of the outputs.
@@ -84,7 +84,7 @@ class CompressionRecorder:
         row["seconds_encode"] = round(output["seconds_encode"], 3)
         row["seconds_decode"] = round(output["seconds_decode"], 3)
         if self.write_codes:
-            path = Path(self._name(source) + "_codes.npz")
+            path = Path(output_stem(source, self.output_dir, self.data_root_dir) + "_codes.npz")
             with atomic_path(path) as temporary:
                 names = {f"codes{level}": field for level, field in enumerate(fields, start=1)}
                 np.savez_compressed(temporary, shape=np.array(image.shape[2:]), **names)
@@ -95,20 +95,17 @@ class CompressionRecorder:
         if self.page is not None:
             self.page.add(output["image"], pred, fields, row)
 
-    def close(self, engine: Engine) -> None:  # noqa: ARG002
-        """Write the summary and print the table."""
+    def close(self, engine: Engine) -> None:
+        """Write the summary and print the table, if any scan could be read."""
+        if not self.rows:
+            return
+        summary = _summary(self.rows)
         with atomic_path(self.output_dir / "metrics.json") as temporary:
-            content = {"scans": self.rows, "summary": _summary(self.rows)}
+            content = {"scans": self.rows, "summary": summary, "refused": getattr(engine, "refused", [])}
             temporary.write_text(json.dumps(content, indent=2) + "\n")
         if self.page is not None:
             self.page.close()
-        print(_table(self.rows, self.output_dir))  # noqa: T201
-
-    def _name(self, source: str) -> str:
-        name: str = create_file_basename(
-            "", source, str(self.output_dir), self.data_root_dir, separate_folder=False
-        )
-        return name
+        print(_table(self.rows, summary, self.output_dir))  # noqa: T201
 
     def _write_table(self) -> None:
         with (
@@ -147,7 +144,7 @@ def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     return summary
 
 
-def _table(rows: Sequence[Row], output_dir: Path) -> str:
+def _table(rows: Sequence[Row], summary: Mapping[str, Mapping[str, float]], output_dir: Path) -> str:
     head = ("scan", "codes, bytes", "% of float32", "bits/voxel", "PSNR, dB", "MS-SSIM", "seconds")
     body = [
         (
@@ -161,10 +158,27 @@ def _table(rows: Sequence[Row], output_dir: Path) -> str:
         )
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in [head, *body]) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(line, widths, strict=True)))
-        for line in [head, *body]
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    ends = [] if len(rows) == 1 else [_summary_line(summary, kind) for kind in ("mean", "sd", "worst")]
+    widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
+    rule = "  ".join("-" * width for width in widths)
+    lines = [_line(head, widths), rule, *(_line(cells, widths) for cells in body)]
+    if ends:
+        lines += [rule, *(_line(cells, widths) for cells in ends)]
     return "\n".join(["", *lines, "", f"outputs: {output_dir.resolve()}"])
+
+
+def _summary_line(summary: Mapping[str, Mapping[str, float]], kind: str) -> tuple[str, ...]:
+    return (
+        kind,
+        "",
+        f"{summary['percent'][kind]:.3f}",
+        f"{summary['bits_per_voxel'][kind]:.3f}",
+        f"{summary['psnr'][kind]:.2f}",
+        f"{summary['ms_ssim'][kind]:.4f}",
+        "",
+    )
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = zip(cells, widths, strict=True)
+    return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()

@@ -1,6 +1,7 @@
 """End of a training whose loss is no number any more."""
 
 import math
+from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.utils.enums import CommonKeys as Keys
@@ -21,9 +22,10 @@ class FiniteLoss:
 
     def __call__(self, engine: Engine) -> None:
         """Look at the loss of the engine's iteration."""
-        loss = engine.state.output[Keys.LOSS].item()
+        output: Any = engine.state.output
+        loss = output[Keys.LOSS].item()
         if not math.isfinite(loss):
             raise FloatingPointError(
-                f"the loss is {loss} in iteration {engine.state.iteration}: try a smaller step size lr, from the last "
-                "checkpoint, which is sound"
+                f"the loss is {loss} in iteration {engine.state.iteration}: try a smaller step size "
+                "lr, from the last checkpoint, which is sound"
             )

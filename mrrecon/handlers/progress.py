@@ -1,6 +1,7 @@
 """A bar that shows how far a training is."""
 
 import sys
+from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.utils.enums import CommonKeys as Keys
@@ -25,7 +26,7 @@ class Progress:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._end)
 
     def _start(self, engine: Engine) -> None:
-        state = engine.state
+        state: Any = engine.state
         self._bar = tqdm(
             total=state.epoch_length,
             initial=state.iteration % state.epoch_length,
@@ -36,7 +37,8 @@ class Progress:
 
     def _advance(self, engine: Engine) -> None:
         if self._bar is not None:
-            self._bar.set_postfix_str(f"loss {engine.state.output[Keys.LOSS].item():.4g}", refresh=False)
+            output: Any = engine.state.output
+            self._bar.set_postfix_str(f"loss {output[Keys.LOSS].item():.4g}", refresh=False)
             self._bar.update()
 
     def _end(self, engine: Engine) -> None:  # noqa: ARG002 - ignite's interface

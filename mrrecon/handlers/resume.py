@@ -18,15 +18,17 @@ __all__ = ["ResumeCheckpoint"]
 
 
 class ResumeCheckpoint:
-    """Handler of a trainer that keeps all of its state in one file, and begins with that file where it is there.
+    """Handler of a trainer that keeps all of its state in one file, and begins with that file if it is there.
 
-    It saves at the start, after each epoch and in between every so many iterations, each time whole or not at all.
-    Killed at any moment and started again with the same command, a training ends with the weights that it would have
-    had undisturbed, if its random numbers depend on seed and iteration alone (``SeedIterations``, ``SeededDataset``,
-    ``DrawSampler``). It must be the **last** handler, so that validation of an epoch comes before its checkpoint.
+    It saves at the start, after each epoch and in between every so many iterations, each time whole or not at
+    all. Killed at any moment and started again with the same command, a training ends with the weights that
+    it would have had undisturbed, if its random numbers depend on seed and iteration alone
+    (``SeedIterations``, ``SeededDataset``, ``DrawSampler``). It must be the **last** handler, so that
+    validation of an epoch comes before its checkpoint.
 
-    Ctrl-C or SIGTERM let the iteration end, save, and end the program with the exit code 128 + signal; a second one
-    ends it at once. Where several processes train, they simply end, and the last checkpoint is what remains.
+    Ctrl-C or SIGTERM let the iteration end, save, and end the program with the exit code 128 + signal; a
+    second one ends it at once. Where several processes train, they simply end, and the last checkpoint is
+    what remains.
 
     Args:
         path: the file.
@@ -68,6 +70,7 @@ class ResumeCheckpoint:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._within_epoch)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._after_epoch)
         engine.add_event_handler(Events.COMPLETED, self._end)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _start(self, engine: Engine) -> None:
         found = self.path.exists()
@@ -90,15 +93,16 @@ class ResumeCheckpoint:
         for name, now in self.settings.items():
             if (then := state["settings"].get(name)) != now:
                 raise ValueError(
-                    f"{self.path} is of a training with {name}={then}, now it is {now}: give another output_dir (and, "
-                    "to begin with its weights, this file as ckpt)"
+                    f"{self.path} is of a training with {name}={then}, now it is {now}: give another "
+                    "output_dir (and, to begin with its weights, this file as ckpt)"
                 )
         for name, target in self.objects.items():
             target.load_state_dict(state[name])
-        engine.state.iteration = state["iteration"]
-        engine.state.epoch = state["iteration"] // engine.state.epoch_length
+        progress: Any = engine.state
+        progress.iteration = state["iteration"]
+        progress.epoch = state["iteration"] // progress.epoch_length
         if self.saves:
-            last = engine.state.max_epochs * engine.state.epoch_length
+            last = progress.max_epochs * progress.epoch_length
             done = ", where it was to end: raise max_epochs to go on" if state["iteration"] >= last else ""
             tqdm.write(f"resumed {self.path} at iteration {state['iteration']}{done}", file=sys.stderr)
 
@@ -107,8 +111,9 @@ class ResumeCheckpoint:
         save_state({**state, "iteration": engine.state.iteration, "settings": self.settings}, self.path)
 
     def _within_epoch(self, engine: Engine) -> None:
-        iteration = engine.state.iteration
-        if iteration % engine.state.epoch_length == 0:
+        progress: Any = engine.state
+        iteration = progress.iteration
+        if iteration % progress.epoch_length == 0:
             return  # The epoch's validation is still to come.
         if self.saves and (self._signal is not None or (self.every and iteration % self.every == 0)):
             self._save(engine)
@@ -128,13 +133,17 @@ class ResumeCheckpoint:
         if self._signal is None:
             return
         tqdm.write(
-            f"stopped at iteration {engine.state.iteration}, saved to {self.path}: the same command goes on from there",
+            f"stopped at iteration {engine.state.iteration}, saved to {self.path}: the same command goes on",
             file=sys.stderr,
         )
         raise SystemExit(128 + self._signal)
 
     def _end(self, engine: Engine) -> None:  # noqa: ARG002 - ignite's interface
         self._restore()
+
+    def _fail(self, engine: Engine, error: BaseException) -> None:  # noqa: ARG002 - ignite's interface
+        self._restore()
+        raise error
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

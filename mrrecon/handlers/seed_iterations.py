@@ -13,8 +13,8 @@ __all__ = ["SeedIterations"]
 class SeedIterations:
     """Handler that seeds the global generators (Python's, numpy's, torch's) anew in each iteration.
 
-    So no checkpoint has to hold their states. The seeds follow from the seed of the training, the process and the
-    iteration.
+    So no checkpoint has to hold their states. The seeds follow from the seed of the training, the process and
+    the iteration.
 
     Args:
         seed: another seed, other random numbers.

@@ -11,7 +11,7 @@ __all__ = ["TrainingScalars"]
 
 
 class TrainingScalars:
-    """Loss and its addends, perplexity of each codebook and step size: an ``output_transform`` for MONAI's handlers.
+    """Loss and its addends, perplexity of each codebook and step size, as an ``output_transform``.
 
     Args:
         network: its ``quantizers``, if it has any, are reported finest first.

@@ -14,7 +14,7 @@ __all__ = ["load_weights", "read_state", "save_state"]
 
 
 def save_state(state: Mapping[str, Any], path: str | Path) -> None:
-    """Write tensors, numbers and nested dictionaries of them, so that a reader finds the old file or the new one.
+    """Write tensors, numbers and dictionaries of them, so that a reader finds the old file or the new one.
 
     Args:
         state: what ``torch.load(..., weights_only=True)`` is to give back.
@@ -39,14 +39,17 @@ def read_state(path: str | Path) -> dict[str, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, UnpicklingError, EOFError, ValueError) as error:
-        raise ValueError(f"{str(path)!r} is no checkpoint of torch: {str(error).splitlines()[0]}") from error
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{str(path)!r} is no checkpoint of torch: {reason}") from error
     if not isinstance(state, dict):
-        raise ValueError(f"{str(path)!r} holds a {type(state).__name__}: give a checkpoint that holds a state_dict")
+        raise ValueError(
+            f"{str(path)!r} holds a {type(state).__name__}: give a checkpoint that holds a state_dict"
+        )
     return state
 
 
 def load_weights(network: nn.Module, path: str | Path) -> dict[str, Any]:
-    """Give a network the weights of a file: a plain ``state_dict``, or a checkpoint that has one under ``network``.
+    """Give a network the weights of a file: a ``state_dict``, or a checkpoint that has one as ``network``.
 
     Args:
         network: changed in place, if all weights fit; else not at all.
@@ -68,8 +71,8 @@ def load_weights(network: nn.Module, path: str | Path) -> dict[str, Any]:
     if missing or foreign or other:
         example = (missing or foreign or other)[0]
         raise ValueError(
-            f"{str(path)!r} holds the weights of another network: {len(missing)} missing, {len(foreign)} foreign, "
-            f"{len(other)} of another shape, for example {example}"
+            f"{str(path)!r} holds the weights of another network: {len(missing)} missing, "
+            f"{len(foreign)} foreign, {len(other)} of another shape, for example {example}"
         )
     network.load_state_dict(given)
     return state

@@ -1,8 +1,8 @@
 """Image to codes and codes to image, at once or a tile at a time."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from monai.inferers import Inferer
@@ -12,6 +12,7 @@ from torch import Tensor
 from mrrecon.tensors import crop_to_shape, pad_to_multiple
 
 
+@runtime_checkable
 class CodecNetwork(Protocol):
     """What the inferer asks of a network: fields of codes from an image, an image from fields of codes."""
 
@@ -27,26 +28,34 @@ class CodecNetwork(Protocol):
 class CodecInferer(Inferer):
     """Inferer that takes a scan to its codes and back, in one pass or in tiles where memory is short.
 
-    Tiles do not overlap in the codes: each is computed with a halo of its surroundings, which is cut off, so that a
-    scan has one field of codes a level whatever the tiles. The decoder is tiled in the same way. Only what lies farther than
-    the halo is unknown to a tile, so that tiles differ a little from one pass.
+    Tiles do not overlap in the codes: each is computed with a halo of its surroundings, which is cut off, so
+    that a scan has one field of codes a level whatever the tiles. The decoder is tiled in the same way. Only
+    what lies farther than the halo is unknown to a tile, so that tiles differ a little from one pass.
 
     Args:
-        roi_size: voxels of a tile along each axis, multiples of the network's ``size_multiple``; None: one pass.
+        roi_size: voxels of a tile along each axis, multiples of the network's ``size_multiple``; None: one
+            pass.
         halo: voxels of surroundings on each side of a tile, a multiple of ``size_multiple``.
         amp: whether the network runs under bfloat16 autocast. Then codes differ in near-ties.
+        on_tile: called after each tile, once for the codes and once for the image.
 
     Raises:
         ValueError: if ``roi_size`` or ``halo`` is no multiple of the network's ``size_multiple``.
     """
 
     def __init__(
-        self, roi_size: int | Sequence[int] | None = None, *, halo: int = 64, amp: bool = False
+        self,
+        roi_size: int | Sequence[int] | None = None,
+        *,
+        halo: int = 64,
+        amp: bool = False,
+        on_tile: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.roi_size = roi_size
         self.halo = halo
         self.amp = amp
+        self.on_tile = on_tile
 
     def __call__(self, inputs: Tensor, network: CodecNetwork, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG002
         """Reconstruction of an image, (batch, channels, depth, height, width) -> the same."""
@@ -65,7 +74,9 @@ class CodecInferer(Inferer):
                     fields = [self._field(part, image.shape, around) for part in parts]
                 for field, part in zip(fields, parts, strict=True):
                     stride = image.shape[-1] // field.shape[-1]
-                    field[(..., *_divided(tile, stride))] = part[(..., *_divided(_inside(tile, around), stride))]
+                    field[(..., *_divided(tile, stride))] = part[
+                        (..., *_divided(_inside(tile, around), stride))
+                    ]
             return tuple(fields)
 
     def decode(self, codes: tuple[Tensor, ...], network: CodecNetwork, shape: Sequence[int]) -> Tensor:
@@ -107,6 +118,8 @@ class CodecInferer(Inferer):
                 for a, b, length in zip(corner, ends, shape, strict=True)
             )
             yield tile, around
+            if self.on_tile is not None:
+                self.on_tile()
 
 
 def _divided(box: Sequence[slice], stride: int) -> tuple[slice, ...]:

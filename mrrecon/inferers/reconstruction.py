@@ -11,12 +11,13 @@ from torch import Tensor
 class ReconstructionInferer(Inferer):
     """Inferer that runs a network over the whole scan at once, in bfloat16 where asked.
 
-    One pass is both faster than tiles and without their seams: a 192 x 256 x 192 scan fits into less than one GiB. MONAI's
-    engines enter autocast for CUDA only; this inferer enters it for the device of the input.
+    One pass is both faster than tiles and without their seams: a 192 x 256 x 192 scan fits into less than one
+    GiB. MONAI's engines enter autocast for CUDA only; this inferer enters it for the device of the input.
 
     Args:
         roi_size: voxels of a tile along each axis, a multiple of what the network halves; None: no tiles.
-        overlap: fraction of a tile that it shares with its neighbour, 0 to below 1. Tiles are blended by Gaussian weights.
+        overlap: fraction of a tile that it shares with its neighbour, 0 to below 1. Tiles are blended by
+            Gaussian weights.
         amp: whether the network runs under bfloat16 autocast.
 
     Raises:
@@ -38,7 +39,7 @@ class ReconstructionInferer(Inferer):
         self.amp = amp
 
     def __call__(self, inputs: Tensor, network: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Output of the network for (batch, channels, depth, height, width); float32 whatever the autocast."""
+        """Output for (batch, channels, depth, height, width), float32 whatever the autocast."""
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self.amp):
             if self.roi_size is None:
                 output = network(inputs, *args, **kwargs)

@@ -167,7 +167,8 @@ class AdaptiveLoss(nn.Module):
             own_scale = scale.index_select(0, band).view(chunk.shape[1:])
             sums.append(robust_loss(chunk, own_alpha, own_scale).sum())
         normaliser = scale.log() + log_partition(alpha)
-        return torch.stack(sums).sum(), normaliser @ (counts / counts.sum()).to(normaliser.dtype)
+        # Not as a matrix product: autocast would round it to half precision.
+        return torch.stack(sums).sum(), (normaliser * (counts / counts.sum())).sum()
 
     def _by_plane(self, chunks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """The same where alpha and c are as large as the image, or single numbers."""

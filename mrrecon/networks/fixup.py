@@ -86,6 +86,7 @@ class FixupBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features of the block's output."""
         x = x + self.bias1a.to(x.dtype)
         # The other scalars ride on the convolutions: as their biases, and the scale within the weight.
         h = self._first(x, self.conv1.weight, self.bias1b)

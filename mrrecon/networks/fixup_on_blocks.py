@@ -1,4 +1,4 @@
-"""The two FixUp blocks at the highest resolution, computed on blocks of 2 x 2 x 2 voxels: exact, and faster."""
+"""The two FixUp blocks at the highest resolution, computed on blocks of 2 x 2 x 2 voxels: faster."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def level_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
     back = spread(block.scale * block.conv2.weight, _STAGGER, kernel=2)
     h = F.conv3d(x, to_odd, block.bias1b.expand(len(to_odd)), padding=1)
     h = F.leaky_relu(h, block.negative_slope, inplace=True)
-    h = _AddInside.apply(h, block.bias2a.to(h.dtype))  # type: ignore[no-untyped-call]
+    h = _AddInside.apply(h, block.bias2a.to(h.dtype))
     h = F.conv3d(h, back, block.bias2b.expand(len(back)))
     return F.leaky_relu(h.add_(F.conv3d(x, to_even, padding=1)), block.negative_slope, inplace=True)
 

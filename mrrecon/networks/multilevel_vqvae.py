@@ -38,6 +38,7 @@ class SubpixelUpsample3d(nn.Module):
         icnr_init(self.conv, upsample_factor=2, init=nn.init.xavier_normal_)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Image of twice the size."""
         x = depth_to_space(self.conv(x))
         return blur(x) if self.blurred else x
 
@@ -45,8 +46,8 @@ class SubpixelUpsample3d(nn.Module):
 class MultiLevelVQVAE(nn.Module):
     r"""Encoder, three vector quantisers conditioned on the level below, and decoder.
 
-    Six strided blocks halve the image; behind the second, fourth and sixth its features are quantised. The coarsest
-    level comes first; the next finer one sees its codes, and so learns what they left over.
+    Six strided blocks halve the image; behind the second, fourth and sixth its features are quantised. The
+    coarsest level comes first; the next finer one sees its codes, and so learns what they left over.
 
     Args:
         in_channels: channels of the image.
@@ -56,16 +57,17 @@ class MultiLevelVQVAE(nn.Module):
         code_channels: D of each level, finest first.
         decay: of the codebooks' moving averages.
         commitment: beta of eq. 4, see ``EMAVectorQuantizer``.
-        blur: where a blur follows the convolutions of a block: "upsample" (the paper's text: after up-sampling),
-            "everywhere" (its author's port), "none".
+        blur: where a blur follows the convolutions of a block: "upsample" (the paper's text: after
+            up-sampling), "everywhere" (its author's port), "none".
         negative_slope: slope of the leaky ReLU below zero.
 
     Shapes:
-        (batch, in_channels, depth, height, width) -> (batch, out_channels, depth, height, width). Any size: it is
-        padded with zeros on both sides to a multiple of 64, and cropped back.
+        (batch, in_channels, depth, height, width) -> (batch, out_channels, depth, height, width). Any size:
+        it is padded with zeros on both sides to a multiple of 64, and cropped back.
 
     Raises:
-        ValueError: if ``channels`` has not seven or ``code_channels`` not three entries, or ``blur`` is unknown.
+        ValueError: if ``channels`` has not seven or ``code_channels`` not three entries, or ``blur`` is
+            unknown.
 
     Example:
         >>> small = MultiLevelVQVAE(channels=(2, 2, 4, 4, 8, 8, 8), code_channels=(2, 2, 2)).eval()
@@ -145,7 +147,7 @@ class MultiLevelVQVAE(nn.Module):
 
     @torch.jit.export
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Image (batch, in_channels, D, H, W) -> indices (batch, d, h, w), int64, of levels 1/4, 1/16, 1/64."""
+        """Image (batch, in_channels, D, H, W) -> int64 indices (batch, d, h, w) of levels 1/4, 1/16, 1/64."""
         x1 = self._encoded1(x)
         x2 = self.encode2(x1)
         codes3 = self.quantize3.encode(self.to_code3(self.encode3(x2)))
@@ -157,17 +159,18 @@ class MultiLevelVQVAE(nn.Module):
 
     @torch.jit.export
     def decode(self, codes1: Tensor, codes2: Tensor, codes3: Tensor) -> Tensor:
-        """Indices of the three levels, finest first -> image of the padded size (batch, out_channels, D, H, W)."""
+        """Indices of the three levels, finest first -> image (batch, out_channels, D, H, W), padded size."""
         return self._reconstruct(
             self.quantize1.decode(codes1), self.quantize2.decode(codes2), self.quantize3.decode(codes3)
         )
 
     def _encoded1(self, x: Tensor) -> Tensor:
         x, _ = pad_to_multiple(x, 64)
-        if torch.jit.is_scripting() or torch.compiler.is_compiling() or not self.on_blocks:
-            return self.encode1(x)
-        full, half, quarter = self.encode1
-        return quarter(down_on_blocks(half, level_on_blocks(full, space_to_depth(x))))
+        # An exported network is the plain one.
+        if not torch.jit.is_scripting() and not torch.compiler.is_compiling() and self.on_blocks:
+            full, half, quarter = self.encode1
+            return quarter(down_on_blocks(half, level_on_blocks(full, space_to_depth(x))))
+        return self.encode1(x)
 
     def _quantised(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         codes1, codes2, codes3 = self.encode(x)
@@ -185,7 +188,8 @@ class MultiLevelVQVAE(nn.Module):
         # The weight gradient of a bfloat16 convolution over two voxels a side reads memory that nobody wrote
         # (oneDNN of torch 2.13). All that is coarser than 1/16 costs next to nothing and is left in float32.
         with torch.autocast(x.device.type, enabled=False):
-            z3, loss3, _ = self.quantize3.quantise(self.to_code3(self.encode3(x2.float())))
+            x3 = self.encode3(x2.to(self.to_code3.scale.dtype))
+            z3, loss3, _ = self.quantize3.quantise(self.to_code3(x3))
             condition2, h = self.condition2(z3), self.decode3(z3)
         z2, loss2, _ = self.quantize2.quantise(self.to_code2(torch.cat([x2, condition2], dim=1)))
         z1, loss1, _ = self.quantize1.quantise(self.to_code1(torch.cat([x1, self.condition1(z2)], dim=1)))

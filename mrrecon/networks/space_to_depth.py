@@ -1,12 +1,13 @@
 """Convolutions of an image, computed exactly as convolutions of its 2 x 2 x 2 blocks laid out as channels.
 
-A layer with four channels at full resolution is bound by memory: each voxel is fetched for very little arithmetic. The
-same layer on blocks has eight times the channels and an eighth of the sites, and runs at the speed of the processor.
-The weights are spread over a larger, mostly empty kernel by one constant matrix, so that gradients flow through.
+A layer with four channels at full resolution is bound by memory: each voxel is fetched for very little
+arithmetic. The same layer on blocks has eight times the channels and an eighth of the sites, and runs at the
+speed of the processor. The weights are spread over a larger, mostly empty kernel by one constant matrix, so
+that gradients flow through.
 
 Two grids of blocks are used. Along an axis of 2 n voxels, *even* blocks are (0, 1), (2, 3), ...: n of them. *Odd*
-blocks are (-1, 0), (1, 2), ..., (2 n - 1, 2 n): n + 1 of them, with a voxel outside at either end. A kernel of 3 that
-goes from one grid to the other reaches two blocks, not three: less than a third of the arithmetic in 3-D.
+blocks are (-1, 0), (1, 2), ..., (2 n - 1, 2 n): n + 1 of them, with a voxel outside at either end. A kernel of
+3 that goes from one grid to the other reaches two blocks, not three: less than a third of the arithmetic.
 """
 
 import torch
@@ -14,8 +15,9 @@ from torch import Tensor
 
 
 def space_to_depth(x: Tensor) -> Tensor:
-    """Blocks of 2 x 2 x 2 voxels to eight channels: (b, c, 2 d, 2 h, 2 w) -> (b, 8 c, d, h, w), channels last."""
+    """Blocks of 2 x 2 x 2 voxels to eight channels: (b, c, 2 d, 2 h, 2 w) -> (b, 8 c, d, h, w)."""
     b, c, d, h, w = x.shape
+    # Channels last in memory, where the convolutions of the processor want them.
     x = x.reshape(b, c, d // 2, 2, h // 2, 2, w // 2, 2).permute(0, 2, 4, 6, 1, 3, 5, 7)
     return x.reshape(b, d // 2, h // 2, w // 2, 8 * c).permute(0, 4, 1, 2, 3)
 
@@ -33,8 +35,8 @@ def _cubed(axis: Tensor) -> Tensor:
 
 
 def level_spread() -> Tensor:
-    """0/1 matrix (8 * 8 * 27, 27) for a kernel of 3, padding 1, from even blocks to even ones, or odd to odd."""
-    axis = torch.zeros(2, 2, 3, 3)  # voxel of the output block, voxel of the input block, offset in blocks, tap
+    """0/1 matrix (8 * 8 * 27, 27) for a kernel of 3, padding 1, from even blocks to even ones."""
+    axis = torch.zeros(2, 2, 3, 3)  # voxel of the output block, of the input block, offset in blocks, tap
     for p in range(2):
         for tap in range(3):
             offset, q = divmod(p + tap - 1, 2)
@@ -56,7 +58,7 @@ def stagger_spread() -> Tensor:
 
 
 def down_spread() -> Tensor:
-    """0/1 matrix (8 * 8, 27) for a kernel of 3, stride 2, padding 1, from even blocks to voxels of half the size.
+    """0/1 matrix (8 * 8, 27) for a kernel of 3, stride 2, padding 1, from even blocks to wider voxels.
 
     It wants one block of zeros before each axis.
     """
@@ -77,5 +79,5 @@ def spread(weight: Tensor, matrix: Tensor, *, kernel: int) -> Tensor:
     """
     n_out, n_in = weight.shape[:2]
     taps = kernel**3
-    spreaded = (weight.reshape(n_out * n_in, 27) @ matrix.t()).reshape(n_out, n_in, -1, 8, taps)
+    spreaded = (weight.reshape(n_out * n_in, 27) @ matrix.to(weight).t()).reshape(n_out, n_in, -1, 8, taps)
     return spreaded.permute(0, 2, 1, 3, 4).reshape(-1, 8 * n_in, kernel, kernel, kernel)

@@ -47,8 +47,8 @@ class EMAVectorQuantizer(nn.Module):
     $$ N_k \leftarrow \gamma N_k + (1 - \gamma) n_k, \quad
        m_k \leftarrow \gamma m_k + (1 - \gamma) \sum_{j \in k} z_j, \quad e_k = m_k / N_k $$
 
-    It starts from the mean and covariance of the first batch. A code that nobody chooses any more is revived: the
-    code with the largest quantisation error is split along its spread and gives the dead one half of its
+    It starts from the mean and covariance of the first batch. A code that nobody chooses any more is revived:
+    the code with the largest quantisation error is split along its spread and gives the dead one half of its
     vectors. Both depend on sums alone, not on the order of the batch nor on random numbers, so that several
     processes with parts of a batch hold the codebook of one process with the whole.
 
@@ -56,10 +56,10 @@ class EMAVectorQuantizer(nn.Module):
         n_codes: K, number of codes.
         code_channels: D, channels of a code.
         decay: gamma, of the moving averages.
-        commitment: beta, weight of the commitment loss (eq. 4). 0.25 is the value of the implementation that the
-            paper cites, 7 that of its author's later port.
+        commitment: beta, weight of the commitment loss (eq. 4). 0.25 is the value of the implementation that
+            the paper cites, 7 that of its author's later port.
         dead_below: a code is dead when its moving count is below this fraction of the mean count.
-        epsilon: Laplace smoothing of the counts, in vectors.
+        epsilon: a code whose debiased count, in vectors, is no greater stays where it is.
 
     Shapes:
         (batch, code_channels, depth, height, width) -> the same.
@@ -93,7 +93,7 @@ class EMAVectorQuantizer(nn.Module):
     ) -> None:
         super().__init__()
         if n_codes < 2 or code_channels < 1:
-            raise ValueError(f"n_codes={n_codes}, code_channels={code_channels}: at least 2 codes of 1 channel")
+            raise ValueError(f"n_codes={n_codes} must be 2 or more, code_channels={code_channels} 1 or more")
         if not 0 <= decay < 1:
             raise ValueError(f"decay={decay} must lie in [0, 1)")
         self.n_codes = n_codes
@@ -134,12 +134,12 @@ class EMAVectorQuantizer(nn.Module):
         """
         with torch.no_grad():
             if self.training and not self.initialised:
-                self._start_from(z.detach().float())
-            indices = self.encode(z.detach().float())
+                self._start_from(z.detach().to(self.codebook.dtype))
+            indices = self.encode(z.detach().to(self.codebook.dtype))
             quantised = self.decode(indices)
             if self.training:
-                self._update(z.detach().float(), indices)
-        commitment = self.commitment * F.mse_loss(z.float(), quantised)
+                self._update(z.detach().to(self.codebook.dtype), indices)
+        commitment = self.commitment * F.mse_loss(z.to(quantised.dtype), quantised)
         return z + (quantised - z).detach(), commitment, indices
 
     def _start_from(self, z: Tensor) -> None:
@@ -168,11 +168,10 @@ class EMAVectorQuantizer(nn.Module):
         self.ema_square.lerp_(square, 1 - self.decay)
         self._revive()
         debias = 1 - self.decay ** int(self.n_updates)
-        count, total = self.ema_count / debias, self.ema_sum / debias
-        n = count.sum()
-        smoothed = (count + self.epsilon) / (n + self.n_codes * self.epsilon) * n
-        chosen = count > self.epsilon
-        self.codebook.copy_(torch.where(chosen[:, None], total / smoothed[:, None], self.codebook))
+        # Count and sum have one bias, which cancels; no smoothing: it would pull rare codes to the origin.
+        chosen = self.ema_count > self.epsilon * debias
+        means = self.ema_sum / self.ema_count.clamp_min(1e-30)[:, None]
+        self.codebook.copy_(torch.where(chosen[:, None], means, self.codebook))
 
     def _revive(self) -> None:
         mean_count = self.ema_count.mean()

@@ -5,7 +5,7 @@ from jaxtyping import Float, UInt8
 
 __all__ = ["colour", "grey", "signed_colours"]
 
-# Blue and orange stay apart for the usual kinds of colour blindness; black at zero leaves errors alone in sight.
+# Blue and orange stay apart for the usual kinds of colour blindness; with black at zero only errors are seen.
 _STOPS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 _COLOURS = ((205, 240, 255), (45, 125, 255), (0, 0, 0), (255, 95, 20), (255, 238, 185))
 

@@ -58,13 +58,15 @@ class CompressionPage:
     def add(
         self, image: MetaTensor, pred: Tensor, fields: Sequence[np.ndarray], row: Mapping[str, Any]
     ) -> None:
-        """Add a scan: image and reconstruction (1, 1, D, H, W) as scaled for the network, codes, and metrics."""
+        """Add a scan: image and reconstruction (1, 1, D, H, W) as the network sees them, codes, metrics."""
         if self._report is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             report = Report(self.path, title=self.title, n_embedded=self.n_embedded)
             self._report = self._stack.enter_context(report)
         slope, offset = intensity_scale(image)
-        spacing, axis_codes = spacing_and_axes(np.asarray(image.affine).reshape(-1, 4, 4)[0].astype(np.float64))
+        spacing, axis_codes = spacing_and_axes(
+            np.asarray(image.affine).reshape(-1, 4, 4)[0].astype(np.float64)
+        )
         levels = [f"level {level}, 1/{4**level} of the resolution" for level in range(1, len(fields) + 1)]
         self._report.add(
             ScanReport(

@@ -13,7 +13,7 @@ from mrrecon.report.scan import check_spacing, check_volumes
 
 __all__ = ["draw_figure", "reconstruction_figure"]
 
-# Canonical axes across and up each plane. Radiological: the patient's right is on the left, as if seen from the feet.
+# Canonical axes across and up each plane. Radiological: the patient's right is on the left.
 _PLANES = (("axial", 0, 1), ("coronal", 0, 2), ("sagittal", 1, 2))
 _LETTERS = ("RL", "AP", "SI")
 _INK = (190, 194, 202)
@@ -29,15 +29,17 @@ def reconstruction_figure(
     axis_codes: str = "RAS",
     width: int = 960,
 ) -> bytes:
-    """Three planes through the middle of a scan, as PNG: original, reconstruction, difference.
+    r"""Three planes through the middle of a scan, as PNG: original, reconstruction, difference.
 
-    The difference is the reconstruction minus the original. Lengths are true: a voxel is drawn as large as it is.
+    The difference is the reconstruction minus the original. Voxels are drawn in their true proportions,
+    the patient's right on the left and the front on the left.
 
     Args:
         original: intensities.
         reconstruction: intensities on the same grid.
         data_range: intensities that are black and white.
-        difference_range: intensity of the outermost colours of the difference; by default the one that a voxel in a thousand exceeds.
+        difference_range: intensity of the outermost colours of the difference, positive; by default the one
+            that a voxel in a thousand exceeds.
         spacing: mm, one per axis of the array.
         axis_codes: the direction of the patient in which each index grows, for example ``"RAS"``.
         width: pixels, at least 240.
@@ -48,7 +50,7 @@ def reconstruction_figure(
     Example:
         >>> image = np.zeros((8, 8, 8))
         >>> reconstruction_figure(image, image, data_range=(0.0, 1.0))[:4]
-        b'\\x89PNG'
+        b'\x89PNG'
     """
     file = BytesIO()
     draw_figure(

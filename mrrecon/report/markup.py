@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from math import isfinite, log2
 from statistics import fmean, stdev
 
@@ -66,7 +67,7 @@ def metrics_table(metrics: Mapping[str, Value]) -> str:
     rows = "".join(
         f'<tr><th scope="row">{escape(key)}</th><td>{show(value)}</td></tr>' for key, value in metrics.items()
     )
-    return f"<div><h3>Metrics</h3><table class=\"metrics\"><tbody>{rows}</tbody></table></div>" if rows else ""
+    return f'<div><h3>Metrics</h3><table class="metrics"><tbody>{rows}</tbody></table></div>' if rows else ""
 
 
 def overview_table(names: Sequence[str], metrics: Sequence[Mapping[str, Value]]) -> str:
@@ -131,17 +132,15 @@ def codes_section(levels: Sequence[CodeLevel]) -> str:
             f"<figcaption>{said}; grid {grid}, {show(int(level.indices.size))} indices, "
             f"{show(round(total))} bytes at that entropy</figcaption></figure>"
         )
-    return (
-        f'<section class="codes"><h3>Use of the codes</h3>{"".join(figures)}</section>' if figures else ""
-    )
+    return f'<section class="codes"><h3>Use of the codes</h3>{"".join(figures)}</section>' if figures else ""
 
 
 def _histogram(usage: CodeUsage, said: str) -> str:
-    """Share of the indices that each code takes, most frequent first; neighbours share a bar where there are many."""
+    """Share of the indices that each code takes, most frequent first; many codes share bars."""
     shares = np.sort(usage.counts)[::-1] / usage.counts.sum()
     n_codes = len(shares)
     edges = np.linspace(0, n_codes, min(n_codes, _MOST_BARS) + 1).round().astype(int)
-    bars = [float(shares[first:last].mean()) for first, last in zip(edges[:-1], edges[1:], strict=True)]
+    bars = [float(shares[first:last].mean()) for first, last in pairwise(edges)]
     top, wide, high = max(bars), _WIDTH - _LEFT - 8, _HEIGHT - _BELOW - 12
     base = _HEIGHT - _BELOW
     gap = min(1.0, 0.15 * wide / len(bars))

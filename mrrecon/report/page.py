@@ -44,8 +44,8 @@ def write_report(
 ) -> Path:
     """Page of a run: one HTML file that needs nothing else, written once all scans have been seen.
 
-    Of all scans it shows the metrics, the use of the codes and a still picture; of the first ``n_embedded`` the whole
-    volumes, to scroll through. The scans are taken one by one: a generator keeps one in memory.
+    Of all scans it shows the metrics, the use of the codes and a still picture; of the first ``n_embedded``
+    also the volumes, to scroll through. The scans are taken one by one: a generator keeps one in memory.
 
     Args:
         path: file to write; its folder must exist. It is replaced only when the page is complete.
@@ -53,14 +53,14 @@ def write_report(
         title: heading of the page.
         summary: values of the run as a whole, shown on top.
         n_embedded: how many scans, the first ones, are embedded as volumes.
-        max_scan_bytes: greatest length of the volumes of a scan in the file, bytes. Noisy volumes get coarser greys
-            to fit, and the page says so.
+        max_scan_bytes: greatest length of the volumes of a scan in the file, bytes. Noisy volumes get coarser
+            greys to fit, volumes too large even so are left out; the page says so.
 
     Returns:
         The path of the page.
 
     Raises:
-        ValueError: ``n_embedded`` is negative, or a scan does not fit into ``max_scan_bytes``.
+        ValueError: ``n_embedded`` is negative.
         FileNotFoundError: the folder does not exist.
 
     Example:
@@ -93,7 +93,10 @@ class Report:
 
     Example:
         >>> import numpy as np, tempfile
-        >>> with tempfile.TemporaryDirectory() as folder, Report(Path(folder) / "a.html", title="Run") as report:
+        >>> with (
+        ...     tempfile.TemporaryDirectory() as folder,
+        ...     Report(Path(folder) / "a.html", title="Run") as report,
+        ... ):
         ...     report.summary["scans"] = 0
     """
 
@@ -131,31 +134,36 @@ class Report:
             scan: the next scan.
 
         Raises:
-            ValueError: the report is not open, or the volumes do not fit into ``max_scan_bytes``.
+            ValueError: the report is not open.
         """
         if self._file is None:
             raise ValueError("add is for an open report: call it inside the with block")
         number = len(self._names)
         still = _still(scan)
         if number < self.n_embedded:
-            packed = pack_scan(scan, max_bytes=self.max_scan_bytes)
-            note = _note(packed)
-            self._file.write(f'<script type="application/json" id="volume-{number}">')
-            self._file.write(json.dumps(asdict(packed), allow_nan=False, separators=(",", ":")))
-            self._file.write("</script>\n")
+            note = self._embed(self._file, number, pack_scan(scan, max_bytes=self.max_scan_bytes))
         else:
             note = f"This page holds the volumes of its first {self.n_embedded} scans; of this one, a still."
         self._names.append(scan.name)
         self._metrics.append(dict(scan.metrics))
         self._sections.append(
             f'<section class="scan" id="scan-{number}"><h2>{escape(scan.name)}</h2>'
-            f'<figure class="still"><img alt="Axial, coronal and sagittal slices through the middle of the original, '
-            f'the reconstruction and their difference" src="data:image/jpeg;base64,{still}">'
+            f'<figure class="still"><img alt="Axial, coronal and sagittal slices through '
+            'the middle of the original, the reconstruction and their difference" '
+            f'src="data:image/jpeg;base64,{still}">'
             "<figcaption>Middle slices; the patient's right is on the left, the front on the left. "
             "Difference: reconstruction minus original.</figcaption></figure>"
             f'<p class="notes">{note}</p><div class="details">'
             f"{metrics_table(scan.metrics)}{codes_section(scan.codes)}</div></section>"
         )
+
+    def _embed(self, file: IO[str], number: int, packed: PackedScan | None) -> str:
+        if packed is None:
+            return f"The volumes do not fit into {show(self.max_scan_bytes)} bytes; this is a still."
+        file.write(f'<script type="application/json" id="volume-{number}">')
+        file.write(json.dumps(asdict(packed), allow_nan=False, separators=(",", ":")))
+        file.write("</script>\n")
+        return _note(packed)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -13,8 +13,8 @@ def value_range(
 ) -> tuple[float, float]:
     """Intensities that the page shows, all of them unless a few lie far out.
 
-    With ``w`` the width between the 0.1st and the 99.9th percentile of the original, what lies more than ``w`` beyond
-    them is cut off: a single bright vessel would leave few of the 256 levels to the tissue.
+    With ``w`` the width between the 0.1st and the 99.9th percentile of the original, what lies more than
+    ``w`` beyond them is cut off: a single bright vessel would leave few of the 256 levels to the tissue.
 
     Args:
         original: intensities.
@@ -39,7 +39,7 @@ def value_range(
 
 
 def display_window(original: Float[np.ndarray, "_ _ _"]) -> tuple[float, float]:
-    """Intensities that are black and white at first: all but the lowest 0.5 % and the highest 0.3 % of the voxels.
+    """Intensities that are black and white at first: the 0.5th and the 99.7th percentile.
 
     Args:
         original: intensities.

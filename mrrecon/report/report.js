@@ -227,11 +227,11 @@ function listen(panel, frame, plane) {
   panel.addEventListener("keydown", (event) => key(event, plane));
   panel.addEventListener("wheel", (event) => {
     event.preventDefault();
-    // A touchpad sends many small turns, a wheel few large ones; a line counts as 33 pixels.
+    // A notch of a wheel is one slice; a touchpad sends many small turns, which add up. A line counts as 33 pixels.
     turned += event.deltaMode ? 33 * event.deltaY : event.deltaY;
-    const steps = Math.trunc(turned / 33);
-    turned -= 33 * steps;
-    if (steps) go(plane.through, -clamp(steps, -3, 3));
+    if (Math.abs(turned) < 50) return;
+    go(plane.through, -Math.sign(turned));
+    turned = 0;
   }, {passive: false});
 }
 

@@ -66,7 +66,9 @@ class ScanReport:
 
     Example:
         >>> image = np.zeros((4, 4, 4))
-        >>> ScanReport("sub-01", image, image, spacing=(1.0, 1.0, 2.0), metrics={"PSNR (dB)": 31.4}).axis_codes
+        >>> ScanReport(
+        ...     "sub-01", image, image, spacing=(1.0, 1.0, 2.0), metrics={"PSNR (dB)": 31.4}
+        ... ).axis_codes
         'RAS'
     """
 

@@ -1,12 +1,12 @@
 """A pair of volumes as text that a browser unpacks by itself.
 
-Why 8 bits, a predictor, gzip and base64, and not a PNG drawn on a canvas: what a canvas gives back may be altered
-(browsers add noise against fingerprinting) and its size is limited, whereas ``DecompressionStream`` returns the very
-bytes and every browser has had it since 2023. Each voxel is predicted from its three neighbours that come before
-it, as PNG does it in the plane.
+Why 8 bits, a predictor, gzip and base64, and not a PNG drawn on a canvas: what a canvas gives back may be
+altered (browsers add noise against fingerprinting) and its size is limited, whereas ``DecompressionStream``
+returns the very bytes, and every browser has had it since 2023. Each voxel is predicted from the three
+neighbours that come before it, as PNG does it in the plane.
 
-Why the difference and not the reconstruction: the difference has a scale of its own, so that an error of a thousandth
-of the range is still seen. The reconstruction is the sum, as exact as 8 bits are for the eye.
+Why the difference and not the reconstruction: the difference has a scale of its own, so that an error of a
+thousandth of the range is still seen. The reconstruction is the sum, as exact as 8 bits are for the eye.
 """
 
 import base64
@@ -72,22 +72,23 @@ class PackedScan:
     difference: PackedVolume
 
 
-def pack_scan(scan: ScanReport, *, max_bytes: int = 8_000_000) -> PackedScan:
+def pack_scan(scan: ScanReport, *, max_bytes: int = 8_000_000) -> PackedScan | None:
     """A scan as the viewer reads it.
 
-    A noisy volume compresses badly, and its noise hides coarse steps: where the pair is too long as text, the number
-    of levels of the longer volume is halved, again and again, until it fits or 8 levels are left.
+    A noisy volume compresses badly, and its noise hides coarse steps: where the pair is too long as text, the
+    number of levels of the longer volume is halved, again and again, until it fits.
 
     Args:
         scan: the scan.
         max_bytes: greatest length of the text of both volumes, bytes.
 
-    Raises:
-        ValueError: the volumes have so many voxels that even 8 levels do not fit.
+    Returns:
+        Nothing where 8 levels are still too many.
 
     Example:
         >>> image = np.zeros((2, 3, 4))
-        >>> pack_scan(ScanReport("a", image, image, axis_codes="SRA")).shape
+        >>> packed = pack_scan(ScanReport("a", image, image, axis_codes="SRA"))
+        >>> packed.shape if packed else None
         (3, 4, 2)
     """
     low, high = value_range(scan.original, scan.reconstruction)
@@ -96,9 +97,13 @@ def pack_scan(scan: ScanReport, *, max_bytes: int = 8_000_000) -> PackedScan:
         for volume in (scan.original, scan.reconstruction)
     )
     original = np.clip(to_ras(scan.original, scan.axis_codes), low, high).astype(np.float32)
-    difference = np.clip(to_ras(scan.reconstruction, scan.axis_codes), low, high).astype(np.float32) - original
+    difference = (
+        np.clip(to_ras(scan.reconstruction, scan.axis_codes), low, high).astype(np.float32) - original
+    )
     greatest = float(np.abs(difference).max()) or high - low
-    packed = _pack_pair(original, difference, low=low, high=high, greatest=greatest, max_bytes=max_bytes)
+    pair = _pack_pair(original, difference, low=low, high=high, greatest=greatest, max_bytes=max_bytes)
+    if pair is None:
+        return None
     order = axis_order(scan.axis_codes)
     spacing = {axis: size for (axis, _), size in zip(order, scan.spacing, strict=True)}
     return PackedScan(
@@ -110,8 +115,8 @@ def pack_scan(scan: ScanReport, *, max_bytes: int = 8_000_000) -> PackedScan:
         limit=typical_error(difference) or greatest,
         greatest=greatest,
         clipped=n_clipped / (2 * scan.original.size),
-        original=packed[0],
-        difference=packed[1],
+        original=pair[0],
+        difference=pair[1],
     )
 
 
@@ -123,7 +128,7 @@ def _pack_pair(
     high: float,
     greatest: float,
     max_bytes: int,
-) -> tuple[PackedVolume, PackedVolume]:
+) -> tuple[PackedVolume, PackedVolume] | None:
     levels = [_FINEST, _FINEST]
 
     def pack_original() -> PackedVolume:
@@ -131,26 +136,23 @@ def _pack_pair(
 
     def pack_difference() -> PackedVolume:
         # An odd number of levels: zero is one of them.
-        return _pack(difference, offset=-greatest, step=2 * greatest / (levels[1] - 2), n_levels=levels[1] - 1)
+        step = 2 * greatest / (levels[1] - 2)
+        return _pack(difference, offset=-greatest, step=step, n_levels=levels[1] - 1)
 
     pair = [pack_original(), pack_difference()]
     while sum(len(volume.data) for volume in pair) > max_bytes:
-        longer = int(len(pair[1].data) > len(pair[0].data))
-        if levels[longer] == _COARSEST:
-            raise ValueError(
-                f"max_bytes={max_bytes} is too little for volumes of {original.shape} voxels: give more, "
-                "or embed none (n_embedded=0)"
-            )
+        finer = [which for which in (0, 1) if levels[which] > _COARSEST]
+        if not finer:
+            return None
+        longer = max(finer, key=lambda which: len(pair[which].data))
         levels[longer] //= 2
         pair[longer] = (pack_original, pack_difference)[longer]()
     return pair[0], pair[1]
 
 
-def _pack(
-    volume: Real[np.ndarray, "x y z"], *, offset: float, step: float, n_levels: int
-) -> PackedVolume:
+def _pack(volume: Real[np.ndarray, "x y z"], *, offset: float, step: float, n_levels: int) -> PackedVolume:
     numbers = np.clip(np.round((volume - offset) / step), 0, n_levels - 1).astype(np.uint8)
-    # What the prediction leaves has no phrases, only runs: with Z_RLE deflate is both smaller and several times faster.
+    # What the prediction leaves has no phrases, only runs: Z_RLE is both smaller and several times faster.
     packer = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 9, zlib.Z_RLE)
     data = packer.compress(_unpredicted(numbers).tobytes()) + packer.flush()
     return PackedVolume(offset, step, n_levels, base64.b64encode(data).decode("ascii"))

@@ -13,7 +13,7 @@ def intensity_scale(image: MetaTensor) -> tuple[float, float]:
         image: image with its trace, alone or in a batch of one.
 
     Returns:
-        (1, 0) for an image that was not scaled.
+        (1, 0) for an image that was not scaled; (0, its constant) for a constant one.
 
     Example:
         >>> intensity_scale(MetaTensor([[1.0]]))
@@ -25,5 +25,5 @@ def intensity_scale(image: MetaTensor) -> tuple[float, float]:
     for step in trace:
         if step[TraceKeys.CLASS_NAME] == "ScaleIntensityRobustd":
             info = step[TraceKeys.EXTRA_INFO]
-            return float(info["spread"]), float(info["low"])
+            return 0.0 if info["constant"] else float(info["spread"]), float(info["low"])
     return 1.0, 0.0

@@ -40,8 +40,8 @@ class ScaleIntensityRobustd(MapTransform, InvertibleTransform):
     r"""Robust min-max scaling, $y = a + (b - a) (x - p_l) / (p_u - p_l)$ with percentiles p of the image.
 
     The inverse gives back the units of the image that came in, also for another image (a reconstruction) that
-    carries its trace. A constant image becomes a and comes back as its constant. Where the percentiles
-    coincide although the image is not constant, its minimum and maximum take their place.
+    carries its trace. A constant image becomes a, and its constant is all that comes back. Where the
+    percentiles coincide although the image is not constant, its minimum and maximum take their place.
 
     Args:
         keys: keys of the images.
@@ -107,7 +107,7 @@ class ScaleIntensityRobustd(MapTransform, InvertibleTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             info = self.pop_transform(d[key])[TraceKeys.EXTRA_INFO]
-            scale = float(info["spread"]) / (self.b_max - self.b_min)
+            scale = 0.0 if info["constant"] else float(info["spread"]) / (self.b_max - self.b_min)
             image = d[key] if d[key].dtype == torch.float64 else d[key].float()
             d[key] = (image - self.b_min) * scale + float(info["low"])
         return d

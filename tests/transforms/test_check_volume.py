@@ -43,6 +43,7 @@ def with_value(value: float) -> np.ndarray:
         (np.stack([VOLUME] * 3, -1), r"a\.nii has several channels or time points \(3 of 6 x 7 x 8\)"),
         (with_value(np.nan), r"a\.nii holds 2 voxels that are NaN or Inf"),
         (with_value(-np.inf), r"a\.nii holds 2 voxels that are NaN or Inf"),
+        (with_value(np.inf), r"a\.nii holds 2 voxels that are NaN or Inf"),
         (VOLUME.astype(np.complex64), r"a\.nii is complex: give its modulus"),
     ],
 )
