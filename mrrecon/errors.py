@@ -13,7 +13,7 @@ __all__ = ["decisive_error", "explain_errors", "sentence"]
 # error.
 _NO_READER = re.compile(r"LoadImage cannot find a suitable reader for file: (?P<path>.*?)\.\n", re.DOTALL)
 _NO_WRITER = re.compile(r"SaveImage cannot find a suitable writer for (?P<path>.*?)\.\n", re.DOTALL)
-_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception): (?P<said>.+)$", re.MULTILINE)
+_RAISED = re.compile(r"^(?:\w+\.)*\w*(?:[Ee]rror|Exception): (?P<said>.+)$", re.MULTILINE)
 
 
 def explain_errors() -> None:
@@ -41,10 +41,9 @@ def decisive_error(error: BaseException) -> BaseException:
     """The error of a chain that says most: the outermost raised by this package, else the first cause.
 
     Example:
-        >>> try:
-        ...     raise RuntimeError("while loading") from ValueError("no such scan")
-        ... except RuntimeError as error:
-        ...     decisive_error(error)
+        >>> error = RuntimeError("while loading")
+        >>> error.__cause__ = ValueError("no such scan")
+        >>> decisive_error(error)
         ValueError('no such scan')
     """
     while not _is_ours(error):

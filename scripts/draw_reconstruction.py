@@ -20,9 +20,11 @@ def main() -> None:
     parser.add_argument("reconstruction", type=Path)
     parser.add_argument("picture", type=Path)
     options = parser.parse_args()
-    scan = nib.load(options.scan)
+    scan = nib.Nifti1Image.from_filename(options.scan)
     original = np.asarray(scan.dataobj, dtype=np.float32)
-    reconstruction = np.asarray(nib.load(options.reconstruction).dataobj, dtype=np.float32)
+    reconstruction = np.asarray(
+        nib.Nifti1Image.from_filename(options.reconstruction).dataobj, dtype=np.float32
+    )
     spacing, axis_codes = spacing_and_axes(scan.affine)
     picture = reconstruction_figure(
         original,

@@ -44,7 +44,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     brains, heads, watch = read_scans(options)
-    network = MultiLevelVQVAE().train().to(memory_format=torch.channels_last_3d)
+    network = MultiLevelVQVAE().train()
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     if options.init:
         network.load_state_dict(torch.load(options.init, weights_only=True))
     loss = BaurLoss(gradient_weight=1 / 3) if options.loss == "baur" else AdaptiveLoss(scale_init=0.03)

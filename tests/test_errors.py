@@ -69,7 +69,7 @@ def test_a_sentence_is_one_line():
 
 def test_the_text_that_monai_makes_of_a_reader_s_error_is_undone():
     text = (
-        "LoadImage cannot find a suitable reader for file: /in/a.nii.\n  Please\n  at\na.BadError: no image"
+        "LoadImage cannot find a suitable reader for file: /in/a.nii.\n  Please\n  at\nzlib.error: no image"
     )
     assert sentence(RuntimeError(text)) == "/in/a.nii cannot be read as an image: no image"
 

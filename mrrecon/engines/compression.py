@@ -43,7 +43,7 @@ class CompressionEvaluator(SupervisedEvaluator):
             head = f"{len(self.refused)} of {self.state.epoch_length} scans could not be read:"
             raise RuntimeError("\n  ".join([head, *(item["reason"] for item in self.refused)]))
 
-    def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
+    def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> Any:
         if "refused" in batchdata:
             self.refused += [
                 {"scan": scan, "reason": reason}
@@ -71,8 +71,7 @@ class CompressionEvaluator(SupervisedEvaluator):
         # What postprocessing would have to take apart again.
         engine.state.output = {key: output[key] for key in (Keys.IMAGE, Keys.LABEL, Keys.PRED)}
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
-        result: dict[str, Any] = engine.state.output
-        return result
+        return engine.state.output
 
 
 def _seconds_since(start: float, device: torch.device) -> float:

@@ -34,22 +34,22 @@ class _Blur(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, forwards: bool) -> Tensor:
         ctx.forwards = forwards
-        for axis in (2, 3, 4):
-            x = _mean_of_two(x, axis, forwards=forwards)
-        return x
+        one, other = torch.empty_like(x), torch.empty_like(x)
+        _mean_of_two(x, 2, forwards=forwards, out=one)
+        _mean_of_two(one, 3, forwards=forwards, out=other)
+        return _mean_of_two(other, 4, forwards=forwards, out=one)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return _Blur.apply(grad, not ctx.forwards), None
 
 
-def _mean_of_two(x: Tensor, axis: int, *, forwards: bool) -> Tensor:
+def _mean_of_two(x: Tensor, axis: int, *, forwards: bool, out: Tensor) -> Tensor:
     """Mean of each plane and the one before, or (the adjoint) the one behind it; zero beyond the border."""
     n = x.shape[axis]
-    y = torch.empty_like(x)
     border, first = (0, 1) if forwards else (n - 1, 0)
-    torch.mul(x.narrow(axis, border, 1), 0.5, out=y.narrow(axis, border, 1))
+    torch.mul(x.narrow(axis, border, 1), 0.5, out=out.narrow(axis, border, 1))
     if n > 1:
         here, there = x.narrow(axis, 0, n - 1), x.narrow(axis, 1, n - 1)
-        torch.lerp(here, there, 0.5, out=y.narrow(axis, first, n - 1))
-    return y
+        torch.lerp(here, there, 0.5, out=out.narrow(axis, first, n - 1))
+    return out

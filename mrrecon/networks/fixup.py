@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from mrrecon.networks.blur import blur
 
 
+def add_scalar(x: Tensor, scalar: Tensor) -> Tensor:
+    """Sum of both, in the memory of x where no gradient asks for x again."""
+    if torch.is_grad_enabled():
+        return x + scalar.to(x.dtype)
+    return x.add_(scalar.to(x.dtype))
+
+
 def _convolution(mode: str, in_channels: int, out_channels: int) -> nn.Module:
     if mode == "level":
         return nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
@@ -94,7 +101,7 @@ class FixupBlock(nn.Module):
         skip = self._first(x, self.skip_conv.weight, None)
         if self.blurred:
             h, skip = blur(h), blur(skip)
-        h = h + self.bias2a.to(h.dtype)
+        h = add_scalar(h, self.bias2a)
         h = F.conv3d(h, self.scale * self.conv2.weight, self.bias2b.expand(self.out_channels), padding=1)
         return F.leaky_relu(h.add_(skip), self.negative_slope, inplace=True)
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mrrecon.networks.fixup import FixupBlock
+from mrrecon.networks.fixup import FixupBlock, add_scalar
 from mrrecon.networks.space_to_depth import down_spread, level_spread, spread, stagger_spread
 
 _LEVEL, _STAGGER, _DOWN = level_spread(), stagger_spread(), down_spread()
@@ -21,14 +21,17 @@ def level_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
     back = spread(block.scale * block.conv2.weight, _STAGGER, kernel=2)
     h = F.conv3d(x, to_odd, block.bias1b.expand(len(to_odd)), padding=1)
     h = F.leaky_relu(h, block.negative_slope, inplace=True)
-    h = _AddInside.apply(h, block.bias2a.to(h.dtype))
+    h = _ClearOutside.apply(add_scalar(h, block.bias2a))
     h = F.conv3d(h, back, block.bias2b.expand(len(back)))
     return F.leaky_relu(h.add_(F.conv3d(x, to_even, padding=1)), block.negative_slope, inplace=True)
 
 
 def down_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
-    """What ``block`` (mode "down", not blurred) does: even blocks in, voxels out."""
-    x = x + block.bias1a.to(x.dtype)
+    """What ``block`` (mode "down", not blurred) does: even blocks in, voxels out.
+
+    The blocks are written over where no gradient is taken.
+    """
+    x = add_scalar(x, block.bias1a)
     conv1, skip_conv = (spread(conv.weight, _DOWN, kernel=2) for conv in (block.conv1, block.skip_conv))
     h = F.conv3d(x, conv1, block.bias1b.expand(len(conv1)), padding=1)
     h = F.leaky_relu(h, block.negative_slope, inplace=True)
@@ -44,17 +47,17 @@ def _with_ones(weight: Tensor, scalar: Tensor) -> Tensor:
     return torch.cat([weight, scalar * weight.sum(1, keepdim=True)], dim=1)
 
 
-class _AddInside(torch.autograd.Function):
-    """x + scalar on odd blocks, and zero in the voxels that lie outside the image."""
+class _ClearOutside(torch.autograd.Function):
+    """Zeros in those voxels of odd blocks that lie outside the image, written in place."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, scalar: Tensor) -> Tensor:  # noqa: ARG004
-        return _clear_outside_(x + scalar)
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.mark_dirty(x)
+        return _clear_outside_(x)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG004
-        grad = _clear_outside_(grad.clone())
-        return grad, grad.sum().reshape(1)
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ARG004
+        return _clear_outside_(grad.clone())
 
 
 def _clear_outside_(x: Tensor) -> Tensor:

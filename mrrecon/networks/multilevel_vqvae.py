@@ -142,12 +142,20 @@ class MultiLevelVQVAE(nn.Module):
         """Reconstruction; in training mode (reconstruction, commitment loss)."""
         if not torch.jit.is_scripting() and self.training:
             return self._forward_training(x)  # type: ignore[return-value]
-        z1, z2, z3 = self._quantised(x)
-        return crop_to_shape(self._reconstruct(z1, z2, z3), x.shape[2:])
+        codes1, codes2, codes3 = self.encode(x)
+        return crop_to_shape(self.decode(codes1, codes2, codes3), x.shape[2:])
 
     @torch.jit.export
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Image (batch, in_channels, D, H, W) -> int64 indices (batch, d, h, w) of levels 1/4, 1/16, 1/64."""
+        if torch.jit.is_scripting() or torch.compiler.is_compiling():
+            return self._codes(x)
+        else:
+            # Features in bfloat16 choose other codes, a third of the finest: codes come from full precision.
+            with torch.autocast(x.device.type, enabled=False):
+                return self._codes(x.to(self.to_code3.scale.dtype))
+
+    def _codes(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x1 = self._encoded1(x)
         x2 = self.encode2(x1)
         codes3 = self.quantize3.encode(self.to_code3(self.encode3(x2)))
@@ -160,9 +168,8 @@ class MultiLevelVQVAE(nn.Module):
     @torch.jit.export
     def decode(self, codes1: Tensor, codes2: Tensor, codes3: Tensor) -> Tensor:
         """Indices of the three levels, finest first -> image (batch, out_channels, D, H, W), padded size."""
-        return self._reconstruct(
-            self.quantize1.decode(codes1), self.quantize2.decode(codes2), self.quantize3.decode(codes3)
-        )
+        h = self.decode3(self.quantize3.decode(codes3))
+        return self._reconstruct(h, self.quantize1.decode(codes1), self.quantize2.decode(codes2))
 
     def _encoded1(self, x: Tensor) -> Tensor:
         x, _ = pad_to_multiple(x, 64)
@@ -172,14 +179,15 @@ class MultiLevelVQVAE(nn.Module):
             return quarter(down_on_blocks(half, level_on_blocks(full, space_to_depth(x))))
         return self.encode1(x)
 
-    def _quantised(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        codes1, codes2, codes3 = self.encode(x)
-        return self.quantize1.decode(codes1), self.quantize2.decode(codes2), self.quantize3.decode(codes3)
-
-    def _reconstruct(self, z1: Tensor, z2: Tensor, z3: Tensor) -> Tensor:
-        h = self.decode3(z3)
+    def _reconstruct(self, h: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
         h = self.decode2(torch.cat([h, z2], dim=1))
-        return self.decode1(torch.cat([h, z1], dim=1))
+        h = self.decode1[0](torch.cat([h, z1], dim=1))
+        if torch.jit.is_scripting() or torch.compiler.is_compiling():
+            return self.decode1[1](h)
+        else:
+            # In bfloat16 the image itself would be rounded, to one part in 256.
+            with torch.autocast(h.device.type, enabled=False):
+                return self.decode1[1](h.to(self.to_code3.scale.dtype))
 
     @torch.jit.unused
     def _forward_training(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,6 +201,5 @@ class MultiLevelVQVAE(nn.Module):
             condition2, h = self.condition2(z3), self.decode3(z3)
         z2, loss2, _ = self.quantize2.quantise(self.to_code2(torch.cat([x2, condition2], dim=1)))
         z1, loss1, _ = self.quantize1.quantise(self.to_code1(torch.cat([x1, self.condition1(z2)], dim=1)))
-        h = self.decode2(torch.cat([h, z2], dim=1))
-        y = self.decode1(torch.cat([h, z1], dim=1))
+        y = self._reconstruct(h, z1, z2)
         return crop_to_shape(y, x.shape[2:]), loss1 + loss2 + loss3

@@ -5,9 +5,9 @@ arithmetic. The same layer on blocks has eight times the channels and an eighth 
 speed of the processor. The weights are spread over a larger, mostly empty kernel by one constant matrix, so
 that gradients flow through.
 
-Two grids of blocks are used. Along an axis of 2 n voxels, *even* blocks are (0, 1), (2, 3), ...: n of them. *Odd*
-blocks are (-1, 0), (1, 2), ..., (2 n - 1, 2 n): n + 1 of them, with a voxel outside at either end. A kernel of
-3 that goes from one grid to the other reaches two blocks, not three: less than a third of the arithmetic.
+Two grids of blocks are used. Along an axis of 2 n voxels, *even* blocks are (0, 1), (2, 3), ...: n of them.
+*Odd* blocks are (-1, 0), (1, 2), ..., (2 n - 1, 2 n): n + 1 of them, with a voxel outside at either end. A kernel
+of 3 that goes from one grid to the other reaches two blocks, not three: less than a third of the arithmetic.
 """
 
 import torch

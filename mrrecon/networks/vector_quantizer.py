@@ -29,9 +29,6 @@ def nearest_code(features: Tensor, codebook: Tensor, chunk: int = 2048) -> Tenso
     """
     weight = codebook.double().t() * -2.0
     bias = codebook.double().square().sum(1)
-    if not torch.jit.is_scripting() and torch.compiler.is_compiling():
-        # A graph of any size has no loop over chunks.
-        return torch.addmm(bias, features.double(), weight).argmin(1)
     indices = torch.empty(features.shape[0], dtype=torch.long, device=features.device)
     for start in range(0, features.shape[0], chunk):
         part = features[start : start + chunk].double()
@@ -112,6 +109,11 @@ class EMAVectorQuantizer(nn.Module):
 
     def encode(self, z: Tensor) -> Tensor:
         """Index of the nearest code at each site: (batch, code_channels, ...) -> int64 (batch, ...)."""
+        if not torch.jit.is_scripting() and torch.compiler.is_compiling():
+            # A graph of any size has no loop over chunks, and no flattening, which asks for more than one site.
+            codebook = self.codebook.double()
+            distance = torch.einsum("bcdhw,kc->bkdhw", z.double(), -2.0 * codebook)
+            return (distance + codebook.square().sum(1)[:, None, None, None]).argmin(1)
         features = z.movedim(1, -1)
         flat = features.reshape(-1, self.code_channels)
         return nearest_code(flat, self.codebook).view(features.shape[:-1])
@@ -179,7 +181,10 @@ class EMAVectorQuantizer(nn.Module):
         if not len(dead):
             return
         mean = self.ema_sum / self.ema_count.clamp_min(1e-12)[:, None]
-        variance = (self.ema_square / self.ema_count.clamp_min(1e-12)[:, None] - mean.square()).clamp_min(0)
+        square = self.ema_square / self.ema_count.clamp_min(1e-12)[:, None]
+        variance = square - mean.square()
+        # What cancellation leaves is no spread: a code of equal vectors would be split into equal codes.
+        variance = variance.masked_fill(variance < 1e-6 * square, 0)
         error = (variance.sum(1) * self.ema_count).masked_fill(
             self.ema_count < 2 * self.dead_below * mean_count, 0
         )

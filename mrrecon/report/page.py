@@ -13,6 +13,7 @@ from pathlib import Path
 from string import Template
 from types import TracebackType
 from typing import IO
+from weakref import finalize
 
 from mrrecon.report.colours import signed_colours
 from mrrecon.report.figure import draw_figure
@@ -122,6 +123,8 @@ class Report:
         # The browser runs this script and no other, and asks the network for nothing.
         digest = base64.b64encode(sha256(self._script.encode()).digest()).decode("ascii")
         self._file = self._part.open("w", encoding="utf-8", newline="\n")
+        # A run that fails without leaving the block must not leave half a page either.
+        self._end_of_part = finalize(self, _discard, self._file, self._part)
         self._file.write(
             Template(head).substitute(title=escape(self.title), style=_template("report.css"), digest=digest)
         )
@@ -178,7 +181,7 @@ class Report:
             if kind is None:
                 self._part.replace(self.path)
         finally:
-            self._part.unlink(missing_ok=True)
+            self._end_of_part()
 
     def _end(self) -> str:
         options = "".join(
@@ -199,6 +202,11 @@ class Report:
             colours=json.dumps(signed_colours().tolist(), separators=(",", ":")),
             script=self._script,
         )
+
+
+def _discard(file: IO[str], part: Path) -> None:
+    file.close()
+    part.unlink(missing_ok=True)
 
 
 def _template(name: str) -> str:

@@ -19,6 +19,10 @@ from mrrecon.data import AtomicNibabelWriter
 from mrrecon.errors import sentence
 
 
+# ITK's own modules warn while they load. Made an error there, the warning crashes the interpreter.
+pytestmark = pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
+
+
 @pytest.fixture(scope="module")
 def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_weights(tmp_path_factory.mktemp("models"))
@@ -55,13 +59,14 @@ def with_one(number: float) -> np.ndarray:
     [
         (np.ones((8, 8), np.float32), "is two-dimensional"),
         (np.ones((8, 8, 1), np.float32), "is two-dimensional"),
+        (np.ones((8, 8, 2), np.float32), "is too small (8 x 8 x 2): give at least 3"),
         (np.ones((8, 8, 8, 2), np.float32), "has several channels or time points"),
         (with_one(np.nan), "holds 1 voxels that are NaN or Inf"),
         (with_one(np.inf), "holds 1 voxels that are NaN or Inf"),
         (with_one(-np.inf), "holds 1 voxels that are NaN or Inf"),
         (np.ones((8, 8, 8), np.complex64), "is complex"),
     ],
-    ids=["2-D", "one slice", "4-D", "NaN", "Inf", "-Inf", "complex"],
+    ids=["2-D", "one slice", "two slices", "4-D", "NaN", "Inf", "-Inf", "complex"],
 )
 def test_what_is_no_volume_of_numbers_is_refused_by_name(ckpt, tmp_path, values, said):
     path = volume(values, tmp_path / "scan.nii")

@@ -18,6 +18,10 @@ FLIPPED = np.array([[0, 0, -1.2, 80], [-1, 0, 0, 90], [0, 1, 0, -70], [0, 0, 0, 
 THICK = np.diag([0.5, 0.5, 5.0, 1.0])
 
 
+# ITK's own modules warn while they load. Made an error there, the warning crashes the interpreter.
+pytestmark = pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
+
+
 @pytest.fixture(scope="module")
 def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_weights(tmp_path_factory.mktemp("models"))
@@ -82,7 +86,7 @@ def test_a_constant_image_comes_back_exactly(ckpt, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "shape", [(8, 8, 8), (400, 8, 9), (2, 65, 3)], ids=lambda shape: "x".join(map(str, shape))
+    "shape", [(8, 8, 8), (400, 8, 9), (3, 65, 4)], ids=lambda shape: "x".join(map(str, shape))
 )
 def test_any_number_of_voxels_goes_in_and_comes_out(ckpt, tmp_path, shape):
     infer(ckpt, tmp_path / "out", dataset_dir=str(scan(tmp_path / "in" / "a.nii", shape)))
@@ -126,13 +130,7 @@ def test_the_page_holds_each_scan(ckpt, tmp_path):
 def test_evaluation_writes_metrics_and_nothing_else(ckpt, tmp_path, capsys):
     for name in "abc":
         scan(tmp_path / "in" / f"{name}.nii", (20 + ord(name) % 3, 20, 20))
-    infer(
-        ckpt,
-        tmp_path / "out",
-        "evaluate.json",
-        dataset_dir=str(tmp_path / "in"),
-        output_dir=str(tmp_path / "out"),
-    )
+    infer(ckpt, tmp_path / "out", "evaluate.json", dataset_dir=str(tmp_path / "in"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["metrics.csv", "metrics.json"]
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     values = [row["psnr"] for row in metrics["scans"]]

@@ -46,7 +46,6 @@ def test_gradient_is_the_inverse_transform() -> None:
 def test_autocast_does_not_lower_the_precision() -> None:
     x = torch.randn(8, 8, 8)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(dct3d(x), dct3d(x))
         coefficients = dct3d(x)
     assert torch.equal(coefficients, dct3d(x))
 

@@ -17,8 +17,9 @@ def test_metadata_is_left_behind_and_the_gradient_kept() -> None:
 
 
 def test_half_precision_is_widened_before_the_subtraction() -> None:
-    pred = torch.full((1, 1, 1, 1, 1), 1.0, dtype=torch.bfloat16)
-    assert residual(pred, torch.full((1, 1, 1, 1, 1), 1.0001)).item() == pytest.approx(-1e-4, rel=1e-2)
+    pred = torch.full((1, 1, 1, 1, 1), 100.0, dtype=torch.bfloat16)
+    target = torch.full((1, 1, 1, 1, 1), 0.25, dtype=torch.bfloat16)
+    assert residual(pred, target).item() == 99.75  # bfloat16 rounds it to 99.5 or 100
 
 
 def test_double_precision_stays() -> None:

@@ -136,14 +136,14 @@ def test_network_learns_one_image_by_heart():
     x = torch.exp(-4 * (axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2))[None, None]
     optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
     errors = []
-    for _ in range(40):
+    for _ in range(20):
         y, commitment = network(x)
         error = (y - x).square().mean()
         optimiser.zero_grad()
         (error + commitment).backward()
         optimiser.step()
         errors.append(error.item())
-    assert errors[-1] < 0.1 * errors[0]
+    assert errors[-1] < 0.2 * errors[0]
 
 
 def test_eight_sub_kernels_of_the_head_start_equal():

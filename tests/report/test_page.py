@@ -1,3 +1,4 @@
+import gc
 import json
 import re
 import weakref
@@ -99,6 +100,24 @@ def test_the_page_appears_only_when_it_is_complete(tmp_path, scan):
         assert not (tmp_path / "report.html").exists()
     assert (tmp_path / "report.html").read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_report_that_is_forgotten_leaves_nothing(tmp_path, scan):
+    report = Report(tmp_path / "report.html", title="Run").__enter__()
+    report.add(scan)
+    del report
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_report_leaves_the_next_one_of_its_name_alone(tmp_path, scan):
+    with Report(tmp_path / "report.html", title="First") as first:
+        first.add(scan)
+    with Report(tmp_path / "report.html", title="Second") as second:
+        del first
+        gc.collect()
+        second.add(scan)
+    assert "<h1>Second</h1>" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_closed_report_takes_no_scan(tmp_path, scan):
