@@ -9,7 +9,7 @@ from mrrecon.errors import sentence
 __all__ = ["ScanDataset"]
 
 
-class ScanDataset(Dataset):  # type: ignore[misc]
+class ScanDataset(Dataset):
     """Data set that gives, for a scan that a transform refuses, the reason instead of an image.
 
     Such an item is ``{"scan": path, "refused": sentence}``. ``CompressionEvaluator`` passes over it, and ends

@@ -16,7 +16,7 @@ GZIP = 16
 """Added to the size of zlib's window: the format of gzip."""
 
 
-class AtomicNibabelWriter(NibabelWriter):  # type: ignore[misc]
+class AtomicNibabelWriter(NibabelWriter):
     """NIfTI writer for ``SaveImaged`` that never leaves half a file.
 
     The header says millimetres, and repeats the codes of the source's own two affines where it had them: an

@@ -33,7 +33,7 @@ class CompressionEvaluator(SupervisedEvaluator):
 
     refused: list[dict[str, str]]
 
-    def run(self, global_epoch: int = 1) -> None:
+    def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
         """Run over all scans."""
         self.refused = []
         super().run(global_epoch)

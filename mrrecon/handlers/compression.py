@@ -75,7 +75,7 @@ class CompressionRecorder:
 
     def record(self, engine: Engine) -> None:
         """Measure the scans of the iteration, which came in a batch of one."""
-        output = engine.state.output
+        output: Any = engine.state.output
         image = convert_to_tensor(output["image"], track_meta=False)
         pred = convert_to_tensor(output["pred"], track_meta=False)
         fields = [field[0].cpu().numpy().astype(self.index_type) for field in output["codes"]]

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
@@ -47,7 +48,8 @@ class Stages:
             self._say(f"{done + 1}/{len(self.names)} {self.names[done]}: reading")
 
     def _encode(self, engine: Engine) -> None:
-        self._say(", refused" if "refused" in engine.state.batch else ", encoding")
+        batch: Any = engine.state.batch
+        self._say(", refused" if "refused" in batch else ", encoding")
 
     def _end(self, engine: Engine) -> None:  # noqa: ARG002 - ignite's interface
         self._say(f", {time.perf_counter() - self._start:.1f} s\n")

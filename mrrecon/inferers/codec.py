@@ -57,7 +57,7 @@ class CodecInferer(Inferer):
         self.amp = amp
         self.on_tile = on_tile
 
-    def __call__(self, inputs: Tensor, network: CodecNetwork, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG002
+    def __call__(self, inputs: Tensor, network: Any, *args: Any, **kwargs: Any) -> Tensor:  # noqa: ARG002
         """Reconstruction of an image, (batch, channels, depth, height, width) -> the same."""
         return self.decode(self.encode(inputs, network), network, inputs.shape[2:])
 
@@ -69,14 +69,12 @@ class CodecInferer(Inferer):
             image, _ = pad_to_multiple(image, network.size_multiple)
             fields: list[Tensor] = []
             for tile, around in self._tiles(image.shape[2:], network.size_multiple):
-                parts = network.encode(image[(..., *around)])
+                parts = network.encode(image[_at(around)])
                 if not fields:
                     fields = [self._field(part, image.shape, around) for part in parts]
                 for field, part in zip(fields, parts, strict=True):
                     stride = image.shape[-1] // field.shape[-1]
-                    field[(..., *_divided(tile, stride))] = part[
-                        (..., *_divided(_inside(tile, around), stride))
-                    ]
+                    field[_at(_divided(tile, stride))] = part[_at(_divided(_inside(tile, around), stride))]
             return tuple(fields)
 
     def decode(self, codes: tuple[Tensor, ...], network: CodecNetwork, shape: Sequence[int]) -> Tensor:
@@ -88,11 +86,11 @@ class CodecInferer(Inferer):
             padded = [-(-side // multiple) * multiple for side in shape]
             image = torch.empty(0)
             for tile, around in self._tiles(padded, multiple):
-                parts = [field[(..., *_divided(around, padded[-1] // field.shape[-1]))] for field in codes]
+                parts = [field[_at(_divided(around, padded[-1] // field.shape[-1]))] for field in codes]
                 part = network.decode(*parts).float()
                 if not image.numel():
                     image = part.new_empty((*part.shape[:2], *padded))
-                image[(..., *tile)] = part[(..., *_inside(tile, around))]
+                image[_at(tile)] = part[_at(_inside(tile, around))]
             return crop_to_shape(image, list(shape))
 
     @staticmethod
@@ -128,3 +126,7 @@ def _divided(box: Sequence[slice], stride: int) -> tuple[slice, ...]:
 
 def _inside(tile: Sequence[slice], around: Sequence[slice]) -> tuple[slice, ...]:
     return tuple(slice(t.start - a.start, t.stop - a.start) for t, a in zip(tile, around, strict=True))
+
+
+def _at(box: Sequence[slice]) -> Any:
+    return (..., *box)

@@ -16,7 +16,7 @@ def add_scalar(x: Tensor, scalar: Tensor) -> Tensor:
     return x.add_(scalar.to(x.dtype))
 
 
-def _convolution(mode: str, in_channels: int, out_channels: int) -> nn.Module:
+def _convolution(mode: str, in_channels: int, out_channels: int) -> nn.Conv3d | nn.ConvTranspose3d:
     if mode == "level":
         return nn.Conv3d(in_channels, out_channels, kernel_size=3, padding=1, bias=False)
     if mode == "down":

@@ -143,7 +143,7 @@ class MultiLevelVQVAE(nn.Module):
         if not torch.jit.is_scripting() and self.training:
             return self._forward_training(x)  # type: ignore[return-value]
         codes1, codes2, codes3 = self.encode(x)
-        return crop_to_shape(self.decode(codes1, codes2, codes3), x.shape[2:])
+        return crop_to_shape(self.decode(codes1, codes2, codes3), list(x.shape[2:]))
 
     @torch.jit.export
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,7 +176,8 @@ class MultiLevelVQVAE(nn.Module):
         # An exported network is the plain one.
         if not torch.jit.is_scripting() and not torch.compiler.is_compiling() and self.on_blocks:
             full, half, quarter = self.encode1
-            return quarter(down_on_blocks(half, level_on_blocks(full, space_to_depth(x))))
+            x = level_on_blocks(full, space_to_depth(x))  # type: ignore[arg-type]
+            return quarter(down_on_blocks(half, x))  # type: ignore[arg-type]
         return self.encode1(x)
 
     def _reconstruct(self, h: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
@@ -202,4 +203,4 @@ class MultiLevelVQVAE(nn.Module):
         z2, loss2, _ = self.quantize2.quantise(self.to_code2(torch.cat([x2, condition2], dim=1)))
         z1, loss1, _ = self.quantize1.quantise(self.to_code1(torch.cat([x1, self.condition1(z2)], dim=1)))
         y = self._reconstruct(h, z1, z2)
-        return crop_to_shape(y, x.shape[2:]), loss1 + loss2 + loss3
+        return crop_to_shape(y, list(x.shape[2:])), loss1 + loss2 + loss3

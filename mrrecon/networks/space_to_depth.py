@@ -6,8 +6,9 @@ speed of the processor. The weights are spread over a larger, mostly empty kerne
 that gradients flow through.
 
 Two grids of blocks are used. Along an axis of 2 n voxels, *even* blocks are (0, 1), (2, 3), ...: n of them.
-*Odd* blocks are (-1, 0), (1, 2), ..., (2 n - 1, 2 n): n + 1 of them, with a voxel outside at either end. A kernel
-of 3 that goes from one grid to the other reaches two blocks, not three: less than a third of the arithmetic.
+*Odd* blocks are (-1, 0), (1, 2), ..., (2 n - 1, 2 n): n + 1 of them, with a voxel outside at either end.
+A kernel of 3 that goes from one grid to the other reaches two blocks, not three: less than a third of the
+arithmetic.
 """
 
 import torch
@@ -79,5 +80,5 @@ def spread(weight: Tensor, matrix: Tensor, *, kernel: int) -> Tensor:
     """
     n_out, n_in = weight.shape[:2]
     taps = kernel**3
-    spreaded = (weight.reshape(n_out * n_in, 27) @ matrix.to(weight).t()).reshape(n_out, n_in, -1, 8, taps)
-    return spreaded.permute(0, 2, 1, 3, 4).reshape(-1, 8 * n_in, kernel, kernel, kernel)
+    large = (weight.reshape(n_out * n_in, 27) @ matrix.to(weight).t()).reshape(n_out, n_in, -1, 8, taps)
+    return large.permute(0, 2, 1, 3, 4).reshape(-1, 8 * n_in, kernel, kernel, kernel)

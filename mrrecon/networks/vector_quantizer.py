@@ -110,7 +110,7 @@ class EMAVectorQuantizer(nn.Module):
     def encode(self, z: Tensor) -> Tensor:
         """Index of the nearest code at each site: (batch, code_channels, ...) -> int64 (batch, ...)."""
         if not torch.jit.is_scripting() and torch.compiler.is_compiling():
-            # A graph of any size has no loop over chunks, and no flattening, which asks for more than one site.
+            # A graph of any size has no loop over chunks, nor a flattening (it asks for more than one site).
             codebook = self.codebook.double()
             distance = torch.einsum("bcdhw,kc->bkdhw", z.double(), -2.0 * codebook)
             return (distance + codebook.square().sum(1)[:, None, None, None]).argmin(1)

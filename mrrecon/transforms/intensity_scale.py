@@ -1,5 +1,7 @@
 """What turns scaled intensities back to the units of the scan."""
 
+from typing import Any
+
 from monai.data.meta_tensor import MetaTensor
 from monai.utils.enums import TraceKeys
 
@@ -19,7 +21,7 @@ def intensity_scale(image: MetaTensor) -> tuple[float, float]:
         >>> intensity_scale(MetaTensor([[1.0]]))
         (1.0, 0.0)
     """
-    trace = image.applied_operations
+    trace: Any = image.applied_operations
     if trace and isinstance(trace[0], list):
         trace = trace[0]
     for step in trace:

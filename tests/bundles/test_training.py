@@ -119,7 +119,7 @@ def test_a_killed_training_on_synthetic_brains_ends_with_the_same_bits(tmp_path:
 
 
 def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, scans: Path) -> None:
-    # More vectors than codes at the coarsest level, which has one a patch: else rounding decides what is split.
+    # More vectors than codes at the coarsest level (one a patch): else rounding decides what is split.
     options = {"dataset_dir": str(scans), "max_epochs": 1, "val_fraction": 0.5, "n_codes": 2}
     one = train(tmp_path / "one", batch_size=4, **options)
     (tmp_path / "two").mkdir()
