@@ -11,7 +11,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 # With libgomp's default spinning, any other process on the machine makes small torch operations many times slower.
 export OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=0
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 PYTHONUTF8=1
 
 say() {
     printf '%s\n' "mrrecon: $*" >&2

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import scipy.fft
 import torch
@@ -154,6 +155,19 @@ def test_work_in_chunks_changes_nothing(granularity: str) -> None:
     coefficients = scipy.fft.dctn(error.double().numpy(), norm="ortho", axes=(-3, -2, -1))
     expected = ((torch.from_numpy(coefficients).square() + 1).sqrt() - 1).mean() + 1.1854952
     assert loss(error, torch.zeros(shape)).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_each_coefficient_meets_the_scale_of_its_band_in_every_chunk() -> None:
+    shape = (21, 64, 64)
+    k = np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij")
+    band = np.floor(3 * np.sqrt(sum(axis**2 for axis in k) / 3)).astype(int)
+    loss = AdaptiveLoss(n_bands=3)
+    torch.nn.init.normal_(loss.latent_scale)
+    scale = loss.scale.detach().double().numpy()[band]
+    error = torch.randn(1, 1, *shape)
+    z = scipy.fft.dctn(error[0, 0].double().numpy(), norm="ortho") / scale
+    expected = (np.sqrt(z**2 + 1) - 1 + np.log(scale)).mean() + 1.1854952
+    assert loss(error, torch.zeros_like(error)).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_bfloat16_reconstruction_is_measured_in_single_precision() -> None:
