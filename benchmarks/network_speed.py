@@ -139,9 +139,8 @@ def main() -> None:
                 ", codes equal" if same else ", codes differ"
             )
     size = "x".join(map(str, arguments.size))
-    print(
-        f"{names['plain']['torch'].get_num_threads()} threads, {arguments.repeats} rounds, {arguments.clock} clock"
-    )
+    threads = names["plain"]["torch"].get_num_threads()
+    print(f"{threads} threads, {arguments.repeats} rounds, {arguments.clock} clock")
     table(f"Inference at {size}", *measured("infer", x, (1, 1, *arguments.size)), notes=notes)
     if arguments.patches:
         shape = (arguments.patches, 1, 64, 64, 64)

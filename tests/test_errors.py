@@ -18,11 +18,11 @@ def _as_before(monkeypatch):
 
 
 def raised(*errors):
-    """The last error, caused by the one before it, and so on."""
+    """The last error, caused by the one before it, and so on. The first keeps the cause that it has."""
     cause = None
     for error in errors:
         try:
-            raise error from cause
+            raise error from cause or error.__cause__
         except type(error) as caught:
             cause = caught
     return cause
