@@ -135,9 +135,8 @@ def main() -> None:
             with space["torch"].inference_mode():
                 ours = space["network"].encode(x)
             same = all(bool((a == b).all()) for a, b in zip(ours, codes, strict=True))
-            notes[name] = deviation(space["infer"](x), plain) + (
-                ", codes equal" if same else ", codes differ"
-            )
+            verdict = "equal" if same else "differ"
+            notes[name] = f"{deviation(space['infer'](x), plain)}, codes {verdict}"
     size = "x".join(map(str, arguments.size))
     threads = names["plain"]["torch"].get_num_threads()
     print(f"{threads} threads, {arguments.repeats} rounds, {arguments.clock} clock")
