@@ -41,8 +41,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leaves with the verdict, past the libraries' own endings.
 
-    After the whole suite (not after any one of its files) a native library crashes while the interpreter takes
-    itself apart, when all has been tested and reported, and the crash would stand for the verdict.
+    After the whole suite (not after any one of its files) a native library crashes while the interpreter
+    takes itself apart, when all has been tested and reported; the crash would stand for the verdict.
     """
     if _LEAVE in config.stash:
         sys.stdout.flush()
