@@ -1,7 +1,7 @@
 """Zips bundles as the model zoo wants them, and verifies each zip where it was unpacked.
 
     python scripts/pack.py                      every bundle, into dist/
-    python scripts/pack.py vqvae3d -o /tmp/zips
+    python scripts/pack.py vqvae3d -o dist
     python scripts/pack.py --verify FOLDER      only look at an unpacked bundle
 
 A zip holds ``<name>/`` at its top, and the same sources give the same bytes. Its SHA-256, size and path are
