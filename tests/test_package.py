@@ -58,7 +58,8 @@ def public_names(module: ModuleType) -> dict[str, str]:
     for name in sorted(module.__all__):
         thing = getattr(module, name)
         if inspect.isclass(thing) or inspect.isroutine(thing):
-            described[name] = without_annotations(inspect.signature(thing))
+            is_error = inspect.isclass(thing) and issubclass(thing, BaseException)
+            described[name] = "(*args)" if is_error else without_annotations(inspect.signature(thing))
     return described
 
 

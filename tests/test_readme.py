@@ -43,10 +43,14 @@ def test_the_block_runs(language: str, code: str, desk: Path) -> None:
     if "scripts/test.sh" in code:
         pytest.skip("is what runs this test")
     output = run(language, code, ROOT if "scripts/demo.sh" in code else desk)
-    if "inference.json" in code:
+    if "decode" in code and language == "bash":
+        stored = {path.name for path in (desk / "stored").iterdir()}
+        assert stored == {"metrics.csv", "sub-1.vqz", "sub-2.vqz"}
+        assert len(list((desk / "back").glob("sub-?_recon.nii.gz"))) == 2
+    elif "inference.json" in code:
         assert {path.name for path in (desk / "output" / "mine").iterdir()} == {
             "my_scan_recon.nii.gz",
-            "my_scan_codes.npz",
+            "my_scan.vqz",
             "metrics.csv",
             "metrics.json",
             "report.html",

@@ -1,9 +1,14 @@
 """Where scans come from and go to: files, folders, lists, and the templates that are always there."""
 
 from mrrecon.data.bundle import bundle_root
-from mrrecon.data.datalist import scan_list
+from mrrecon.data.code_files import CodeFileReader, CodeFileWriter
+from mrrecon.data.code_list import code_list
+from mrrecon.data.datalist import list_names, scan_list
 from mrrecon.data.draws import Draw, DrawSampler, SeededDataset, ignore_interrupts
+from mrrecon.data.entropy_model import EntropyModels
 from mrrecon.data.folders import common_folder, name_of_output
+from mrrecon.data.memory import MemoryCheck
+from mrrecon.data.scan_codec import DecodedScan, ScanCodec, network_image, write_decoded
 from mrrecon.data.scans import ScanDataset
 from mrrecon.data.subjects import split_by_subject, subject_of
 from mrrecon.data.templates import template_path
@@ -12,18 +17,28 @@ from mrrecon.data.writer import AtomicNibabelWriter
 
 __all__ = [
     "AtomicNibabelWriter",
+    "CodeFileReader",
+    "CodeFileWriter",
+    "DecodedScan",
     "Draw",
     "DrawSampler",
+    "EntropyModels",
+    "MemoryCheck",
+    "ScanCodec",
     "ScanDataset",
     "SeededDataset",
     "TrainingScans",
     "bundle_root",
+    "code_list",
     "common_folder",
     "ignore_interrupts",
+    "list_names",
     "name_of_output",
+    "network_image",
     "scan_list",
     "split_by_subject",
     "subject_of",
     "template_path",
     "training_scans",
+    "write_decoded",
 ]

@@ -8,10 +8,13 @@ from typing import Any
 
 from mrrecon.data.templates import template_path
 
-__all__ = ["scan_list"]
+__all__ = ["list_names", "scan_list"]
 
 SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".hdr", ".gipl", ".gipl.gz", ".mgz")
 """Endings by which a scan is recognised in a folder. A single file may have any."""
+
+NO_SCANS = ("_mask", "_recon")
+"""Ends of names that a folder's masks and the outputs of an earlier run have."""
 
 DICOM_MARK_AT = 128
 
@@ -22,13 +25,15 @@ def scan_list(
     *,
     key: str = "training",
     allow_empty: bool = True,
+    refuse_empty_files: bool = True,
 ) -> list[dict[str, str]]:
     """Scans as MONAI's data sets want them: ``{"image": path}``, with ``"mask"`` where there is one.
 
     * ``dataset_dir`` a file: that scan. Any format that MONAI's readers know.
     * ``dataset_dir`` a folder that directly holds DICOM files: one scan, the folder itself.
     * ``dataset_dir`` another folder: every scan under it at any depth, sorted by path, but hidden ones.
-      ``<name>_mask.nii.gz`` (any ending) is the mask of the scan ``<name>`` beside it and never a scan.
+      ``<name>_mask.nii.gz`` (any ending) is the mask of the scan ``<name>`` beside it and never a scan,
+      ``<name>_recon.nii.gz`` what an earlier run made.
     * ``datalist``: a JSON list, or an object whose entry ``key`` is one (as in the Medical Segmentation
       Decathlon), of paths or of objects with ``image`` and perhaps ``mask``; or a CSV table with a column
       ``image`` and perhaps ``mask``. Relative paths start at ``dataset_dir``, or where that is empty at the
@@ -40,6 +45,7 @@ def scan_list(
         datalist: JSON or CSV file, or empty.
         key: entry of a JSON object that holds the list.
         allow_empty: whether both may be empty. If not, that is an error.
+        refuse_empty_files: whether an empty file is an error here. If not, it is one for whoever reads it.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no scan.
@@ -52,16 +58,32 @@ def scan_list(
     if str(datalist):
         file = _existing(Path(datalist), "datalist")
         root = _existing(Path(dataset_dir), "dataset_dir") if str(dataset_dir) else file.parent
-        return [_item(entry, root=root, file=file) for entry in _entries(file, key)]
+        items = [_item(entry, root=root, file=file) for entry in _entries(file, key)]
+        return _checked(items) if refuse_empty_files else items
     if str(dataset_dir):
         place = _existing(Path(dataset_dir), "dataset_dir")
         found = [place] if place.is_file() else _scans_under(place)
-        return [_with_mask(_checked(path)) for path in found]
+        items = [_with_mask(path) for path in found]
+        return _checked(items) if refuse_empty_files else items
     if not allow_empty:
         raise ValueError(
             "dataset_dir and datalist are empty: give a scan, a folder of scans or a list of scans"
         )
     return [{"image": str(template_path("t1"))}]
+
+
+def list_names(datalist: str | Path) -> tuple[str, ...]:
+    """Names of the lists that a JSON object holds; none for a file that is one list.
+
+    Args:
+        datalist: as for ``scan_list``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: a broken list.
+    """
+    content = _content(_existing(Path(datalist), "datalist"))
+    return tuple(content) if isinstance(content, Mapping) else ()
 
 
 def _existing(path: Path, argument: str) -> Path:
@@ -73,10 +95,11 @@ def _existing(path: Path, argument: str) -> Path:
     return path
 
 
-def _checked(path: Path) -> Path:
-    if path.is_file() and path.stat().st_size == 0:
-        raise ValueError(f"{path} is an empty file: give a scan, or take the file away")
-    return path
+def _checked(items: list[dict[str, str]]) -> list[dict[str, str]]:
+    for path in (Path(path) for item in items for path in item.values()):
+        if path.is_file() and path.stat().st_size == 0:
+            raise ValueError(f"{path} is an empty file: give a scan, or take the file away")
+    return items
 
 
 def _scans_under(folder: Path) -> list[Path]:
@@ -87,7 +110,7 @@ def _scans_under(folder: Path) -> list[Path]:
         files = [path for path in place.iterdir() if path.is_file() and not path.name.startswith(".")]
         if any(_is_dicom(path) for path in files):
             scans.append(place)
-        scans += [path for path in files if _suffix(path) and not _stem(path).endswith("_mask")]
+        scans += [path for path in files if _suffix(path) and not _stem(path).endswith(NO_SCANS)]
     if not scans:
         raise FileNotFoundError(
             f"dataset_dir={str(folder)!r} holds no scan: wanted {', '.join(SUFFIXES)} or a DICOM series"
@@ -117,19 +140,12 @@ def _with_mask(path: Path) -> dict[str, str]:
     if path.is_file():
         masks = (path.with_name(f"{_stem(path)}_mask{suffix}") for suffix in SUFFIXES)
         if mask := next((mask for mask in masks if mask.is_file()), None):
-            item["mask"] = str(_checked(mask))
+            item["mask"] = str(mask)
     return item
 
 
 def _entries(file: Path, key: str) -> Sequence[Any]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            if file.suffix.lower() == ".csv":
-                content: Any = list(csv.DictReader(stream))
-            else:
-                content = json.load(stream)
-    except (json.JSONDecodeError, UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"datalist={str(file)!r} is not a JSON list or a CSV table: {error}") from error
+    content = _content(file)
     if isinstance(content, Mapping):
         if key not in content:
             raise ValueError(f"datalist={str(file)!r} has no entry key={key!r}: it has {', '.join(content)}")
@@ -137,6 +153,14 @@ def _entries(file: Path, key: str) -> Sequence[Any]:
     if not isinstance(content, list) or not content:
         raise ValueError(f"datalist={str(file)!r} must hold a list of scans with at least one in it")
     return content
+
+
+def _content(file: Path) -> Any:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            return list(csv.DictReader(stream)) if file.suffix.lower() == ".csv" else json.load(stream)
+    except (json.JSONDecodeError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"datalist={str(file)!r} is not a JSON list or a CSV table: {error}") from error
 
 
 def _item(entry: object, *, root: Path, file: Path) -> dict[str, str]:
@@ -149,5 +173,5 @@ def _item(entry: object, *, root: Path, file: Path) -> dict[str, str]:
     item = {}
     for name in ("image", "mask"):
         if value := entry.get(name):
-            item[name] = str(_checked(_existing(root / str(value), f"{file.name}: {name}")))
+            item[name] = str(_existing(root / str(value), f"{file.name}: {name}"))
     return item

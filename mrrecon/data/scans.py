@@ -1,5 +1,7 @@
 """Scans of which one that cannot be read does not stop the others."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from monai.data.dataset import Dataset
@@ -18,6 +20,7 @@ class ScanDataset(Dataset):
     Args:
         data: scans, as ``scan_list`` gives them.
         transform: what reads and prepares them.
+        check: called with the path before anything is read; what it raises refuses the scan.
 
     Example:
         >>> scans = ScanDataset([{"image": "missing.nii"}], lambda item: open(item["image"]))
@@ -25,9 +28,17 @@ class ScanDataset(Dataset):
         "[Errno 2] No such file or directory: 'missing.nii'"
     """
 
+    def __init__(self, data: Any, transform: Any = None, check: Callable[[str], None] | None = None) -> None:
+        super().__init__(data, transform)
+        self.check = check
+
     def _transform(self, index: int) -> Any:
         scan = str(self.data[index]["image"])
         try:
+            if Path(scan).is_file() and Path(scan).stat().st_size == 0:
+                raise ValueError(f"{scan} is an empty file: give a scan, or take the file away")
+            if self.check is not None:
+                self.check(scan)
             return super()._transform(index)
         # MONAI makes a RuntimeError of whatever a transform raises.
         except (RuntimeError, ValueError, OSError) as error:

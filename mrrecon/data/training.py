@@ -1,9 +1,9 @@
 """What a training learns from and what it is judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mrrecon.data.datalist import scan_list
+from mrrecon.data.datalist import list_names, scan_list
 from mrrecon.data.subjects import split_by_subject
 from mrrecon.data.templates import template_path
 
@@ -36,6 +36,8 @@ def training_scans(
 ) -> TrainingScans:
     """Scans of a folder or a list, split by subject; the embedded templates where neither is given.
 
+    A JSON list with the entries ``training`` and ``validation`` is split already, and stays as it is.
+
     Args:
         dataset_dir: as for ``scan_list``.
         datalist: as for ``scan_list``.
@@ -46,7 +48,8 @@ def training_scans(
         n_val_brains: length of the list for validation where brains are synthesised.
 
     Raises:
-        ValueError: ``val_fraction`` leaves nothing to one side, or a mask that is needed is missing.
+        ValueError: ``val_fraction`` leaves nothing to one side, a mask that is needed is missing, or a list
+            has a scan on both sides.
 
     Example:
         >>> scans = training_scans(n_val_brains=2)
@@ -60,14 +63,23 @@ def training_scans(
         return TrainingScans("templates", [templates], [templates] * n_val_brains)
     if not 0 < val_fraction < 1:
         raise ValueError(f"val_fraction={val_fraction} must lie between 0 and 1")
-    keys = ("image", "mask") if brain_mask else ("image",)
+    split = bool(datalist) and "validation" in list_names(datalist)
+    held_out = scan_list(dataset_dir, datalist, key="validation") if split else []
     scans = scan_list(dataset_dir, datalist)
+    training, validation = _wanted(scans, brain_mask), _wanted(held_out, brain_mask)
+    if not split:
+        training, validation = split_by_subject(training, fraction=val_fraction, seed=seed, subject=subject)
+    elif both := [scan["image"] for scan in validation if scan in training]:
+        raise ValueError(f"datalist={datalist!r} has {both[0]} in training and in validation: keep it in one")
+    return TrainingScans("scans", training, validation)
+
+
+def _wanted(scans: Sequence[Mapping[str, str]], brain_mask: bool) -> list[Mapping[str, str]]:
+    keys = ("image", "mask") if brain_mask else ("image",)
     missing = [scan["image"] for scan in scans if any(key not in scan for key in keys)]
     if missing:
         raise ValueError(
             f"brain_mask=True, but {len(missing)} of {len(scans)} scans have no mask, first {missing[0]}: "
             "put <name>_mask.nii.gz beside each scan"
         )
-    wanted = [{key: scan[key] for key in keys} for scan in scans]
-    training, validation = split_by_subject(wanted, fraction=val_fraction, seed=seed, subject=subject)
-    return TrainingScans("scans", training, validation)
+    return [{key: scan[key] for key in keys} for scan in scans]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 from monai.data.image_writer import NibabelWriter
 
@@ -37,13 +38,46 @@ class AtomicNibabelWriter(NibabelWriter):
         image = self.create_backend_obj(
             self.data_obj, affine=self.affine, dtype=self.output_dtype, **obj_kwargs
         )
-        affine = np.asarray(image.affine)
-        image.set_qform(affine, code=int(self._source.get("qform_code", 1)))
-        image.set_sform(affine, code=int(self._source.get("sform_code", 1)) or 1)
-        image.header.set_xyzt_units("mm")
-        content = image.to_bytes()
-        with atomic_path(filename) as temporary:
-            temporary.write_bytes(_gzipped(content) if Path(filename).suffix == ".gz" else content)
+        write_nifti(filename, image, form_codes=form_codes(self._source))
+
+
+def form_codes(source: Mapping[str, Any]) -> tuple[int, int]:
+    """NIfTI's codes of the qform and the sform that an image made from a source is to have.
+
+    Args:
+        source: metadata of the source, as a reader gives them.
+
+    Example:
+        >>> form_codes({}), form_codes({"qform_code": 0, "sform_code": 0})
+        ((1, 1), (0, 1))
+    """
+    return int(source.get("qform_code", 1)), int(source.get("sform_code", 1)) or 1
+
+
+def write_nifti(path: str | Path, image: nib.Nifti1Image, *, form_codes: tuple[int, int]) -> None:
+    """Write an image, whole or not at all, with its one affine in both places and in mm.
+
+    Args:
+        path: the file, gzipped where it ends in ``.gz``.
+        image: the image.
+        form_codes: codes of the qform and of the sform.
+    """
+    affine = np.asarray(image.affine)
+    image.set_qform(affine, code=form_codes[0])
+    image.set_sform(affine, code=form_codes[1])
+    image.header.set_xyzt_units("mm")
+    write_whole(path, image.to_bytes())
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file, whole or not at all, gzipped where its name ends in ``.gz``.
+
+    Args:
+        path: the file, whose folder is made.
+        content: what it is to hold.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(_gzipped(content) if Path(path).suffix == ".gz" else content)
 
 
 def _gzipped(content: bytes) -> bytes:

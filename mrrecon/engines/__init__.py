@@ -2,6 +2,7 @@
 
 from mrrecon.engines.compression import CompressionEvaluator
 from mrrecon.engines.cosine_restarts import CosineRestarts
+from mrrecon.engines.file_loop import FileLoop
 from mrrecon.engines.image_as_label import image_as_label
 from mrrecon.engines.parameters import parameter_groups
 from mrrecon.engines.processes import distribute, join_processes, local_device
@@ -9,6 +10,7 @@ from mrrecon.engines.processes import distribute, join_processes, local_device
 __all__ = [
     "CompressionEvaluator",
     "CosineRestarts",
+    "FileLoop",
     "distribute",
     "image_as_label",
     "join_processes",

@@ -9,6 +9,8 @@ from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_dst_type, convert_to_tensor
 from monai.utils.enums import CommonKeys as Keys
 
+from mrrecon.codec import CodecError
+
 __all__ = ["CompressionEvaluator"]
 
 
@@ -22,8 +24,9 @@ class CompressionEvaluator(SupervisedEvaluator):
     ``IterationEvents.INNER_ITERATION_STARTED`` is fired between the two passes, ``INNER_ITERATION_COMPLETED``
     when those handlers are done and postprocessing begins.
 
-    A scan that cannot be read (an item of ``ScanDataset`` with a reason) does not stop the others: it is kept
-    in ``refused``, a list of {"scan", "reason"}, and when all are done ``run`` raises. What goes wrong after
+    A scan that cannot be read (an item of ``ScanDataset`` with a reason), or not be coded as asked (a
+    ``CodecError`` of a handler), does not stop the others: it is kept in ``refused``, a list of {"scan",
+    "reason"}, and when all are done ``run`` raises. What goes wrong after
     reading, such as a full disk or too little memory, would meet the next scan as well, and stops the run at
     once; what is finished by then is kept.
 
@@ -66,7 +69,11 @@ class CompressionEvaluator(SupervisedEvaluator):
         # With the trace of the image, by which its transforms are inverted.
         output[Keys.PRED] = convert_to_dst_type(pred, image)[0]
         engine.state.output = output
-        engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        try:
+            engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        except CodecError as error:
+            self.refused.append({"scan": str(image.meta["filename_or_obj"][0]), "reason": str(error)})
+            return {}
         engine.fire_event(IterationEvents.INNER_ITERATION_COMPLETED)
         # What postprocessing would have to take apart again.
         engine.state.output = {key: output[key] for key in (Keys.IMAGE, Keys.LABEL, Keys.PRED)}

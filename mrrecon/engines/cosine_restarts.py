@@ -14,11 +14,14 @@ class CosineRestarts:
 
     $$ f = (1 - \alpha) \frac{m^i}{2} \left(1 + \cos \pi \frac{s}{T_i}\right) + \alpha $$
 
+    In the first ``warmup`` iterations w it is multiplied by $1 / w, 2 / w, \ldots, 1$.
+
     Args:
         first: $T_0$, iterations of the first cycle.
         t_mul: $t$, growth of the cycles, at least 1.
         m_mul: $m$, factor on the height of each cycle, in (0, 1].
         alpha: floor, in [0, 1].
+        warmup: iterations in which the factor rises, 0 for none.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -37,6 +40,7 @@ class CosineRestarts:
     t_mul: int | float = 1.25
     m_mul: int | float = 0.95
     alpha: int | float = 1e-7
+    warmup: int = 0
 
     def __post_init__(self) -> None:
         if self.first <= 0:
@@ -47,6 +51,8 @@ class CosineRestarts:
             raise ValueError(f"m_mul={self.m_mul} must lie in (0, 1]")
         if not 0 <= self.alpha <= 1:
             raise ValueError(f"alpha={self.alpha} must lie in [0, 1]")
+        if self.warmup < 0:
+            raise ValueError(f"warmup={self.warmup} must be at least 0")
 
     def __call__(self, iteration: int) -> float:
         """Factor at an iteration, the first being 0."""
@@ -55,4 +61,5 @@ class CosineRestarts:
             since -= length
             length *= self.t_mul
             height *= self.m_mul
-        return (1 - self.alpha) * height / 2 * (1 + math.cos(math.pi * since / length)) + self.alpha
+        factor = (1 - self.alpha) * height / 2 * (1 + math.cos(math.pi * since / length)) + self.alpha
+        return factor * min(1.0, (iteration + 1) / max(1, self.warmup))

@@ -1,6 +1,8 @@
 """Handlers that MONAI lacks."""
 
 from mrrecon.handlers.best_model import BestModel
+from mrrecon.handlers.clip_gradients import ClipGradients
+from mrrecon.handlers.code_files import CodeFiles
 from mrrecon.handlers.compression import CompressionRecorder
 from mrrecon.handlers.finite_loss import FiniteLoss
 from mrrecon.handlers.progress import Progress
@@ -13,6 +15,8 @@ from mrrecon.handlers.weights import load_weights, read_state, save_state
 
 __all__ = [
     "BestModel",
+    "ClipGradients",
+    "CodeFiles",
     "CompressionRecorder",
     "FiniteLoss",
     "Progress",

@@ -4,7 +4,8 @@ import csv
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from monai.utils import convert_to_tensor, ensure_tuple
 from mrrecon.files import atomic_path, output_stem
 from mrrecon.metrics import ms_ssim, psnr
 
-__all__ = ["CompressionRecorder", "code_entropy"]
+__all__ = ["CompressionRecorder", "code_entropy", "gzipped_size"]
 
 Row = dict[str, Any]
 
@@ -34,21 +35,43 @@ def code_entropy(indices: np.ndarray) -> float:
     return float(-(p * np.log2(p)).sum()) + 0.0
 
 
+def gzipped_size(values: np.ndarray) -> int:
+    """Bytes of a scan as int16, gzipped, as it lies on disks. Other than whole numbers become 4096 steps.
+
+    Example:
+        >>> gzipped_size(np.zeros((10, 10, 10)))
+        35
+    """
+    rounded = np.rint(values)
+    if np.abs(values - rounded).max() > 0.05 or not -(1 << 15) <= rounded.min() <= rounded.max() < 1 << 15:
+        spread = float(values.max() - values.min()) or 1.0
+        rounded = np.rint((values - values.min()) * (4095 / spread))
+    packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS + 16)
+    return len(packer.compress(rounded.astype("<i2").tobytes(order="F"))) + len(packer.flush())
+
+
 class CompressionRecorder:
     """Handler that measures each scan, writes its codes, and ends with a table.
 
     Attach it to a ``CompressionEvaluator``. It sees original and reconstruction before any postprocessing,
     scaled by the robust range of the scan: all metrics have a data range of 1.
 
-    Files in ``output_dir``: ``<name>_codes.npz``, ``metrics.csv`` (a row a scan, written anew after each
-    scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, and the scans that were
-    refused).
+    Files in ``output_dir``: ``<name>_codes.npz`` (the plain indices), ``metrics.csv`` (a row a scan, written
+    anew after each scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, and the scans
+    that were refused).
+
+    Sizes of a scan: as ``float32``, as ``int16``, that gzipped; its indices as they are (``codes``), at the
+    entropy of their frequencies, at a byte for each number of their codes, as the paper counts (``paper``);
+    and its code file, if the iteration made one (``file``, see ``CodeFiles``).
 
     Args:
         output_dir: folder of the outputs.
         data_root_dir: folders of the scans below it are repeated below ``output_dir``.
         n_codes: codes a level; decides the bytes of a raw index.
-        write_codes: whether to write the codes.
+        code_channels: numbers of a code, finest level first, for the size as the paper counts; None: without.
+        write_codes: whether to write the plain indices.
+        scale_of: slope and offset from the intensities seen here to those of the scan:
+            ``mrrecon.transforms.intensity_scale``, for the size as int16 and gzipped; None: without.
         page: the page of the run, with ``add`` for a scan and ``close``; None: no page.
     """
 
@@ -58,13 +81,17 @@ class CompressionRecorder:
         *,
         data_root_dir: str = "",
         n_codes: int = 256,
+        code_channels: Sequence[int] | None = None,
         write_codes: bool = True,
+        scale_of: Callable[[Any], tuple[float, float]] | None = None,
         page: Any = None,
     ) -> None:
         self.output_dir = Path(output_dir)
         self.data_root_dir = data_root_dir
         self.index_type = np.uint8 if n_codes <= 256 else np.uint16
+        self.code_channels = code_channels
         self.write_codes = write_codes
+        self.scale_of = scale_of
         self.page = page
         self.rows: list[Row] = []
 
@@ -81,6 +108,7 @@ class CompressionRecorder:
         fields = [field[0].cpu().numpy().astype(self.index_type) for field in output["codes"]]
         source = str(ensure_tuple(output["image"].meta["filename_or_obj"])[0])
         row = _measured(image.cpu(), pred.cpu(), fields)
+        row |= self._other_sizes(output, image, fields)
         row["seconds_encode"] = round(output["seconds_encode"], 3)
         row["seconds_decode"] = round(output["seconds_decode"], 3)
         if self.write_codes:
@@ -106,6 +134,21 @@ class CompressionRecorder:
         if self.page is not None:
             self.page.close()
         print(_table(self.rows, summary, self.output_dir))  # noqa: T201
+
+    def _other_sizes(self, output: Any, image: torch.Tensor, fields: Sequence[np.ndarray]) -> Row:
+        n_voxels = image[0, 0].numel()
+        sizes: Row = {"bytes_int16": 2 * n_voxels}
+        if self.scale_of is not None:
+            slope, offset = self.scale_of(output["image"])
+            sizes["bytes_gzip"] = gzipped_size(image[0, 0].cpu().numpy() * slope + offset)
+        if self.code_channels is not None:
+            sizes["bytes_paper"] = sum(
+                field.size * n for field, n in zip(fields, self.code_channels, strict=True)
+            )
+        if "bytes_file" in output:
+            sizes["bytes_file"] = output["bytes_file"]
+            sizes["percent_file"] = round(100 * output["bytes_file"] / (4 * n_voxels), 4)
+        return sizes
 
     def _write_table(self) -> None:
         with (
@@ -137,7 +180,10 @@ def _measured(image: torch.Tensor, pred: torch.Tensor, fields: Sequence[np.ndarr
 def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
     """Mean, standard deviation (over scans, n - 1) and worst of each metric."""
     summary = {}
-    for name, worst in (("psnr", min), ("ms_ssim", min), ("percent", max), ("bits_per_voxel", max)):
+    worse = {"psnr": min, "ms_ssim": min, "percent": max, "percent_file": max, "bits_per_voxel": max}
+    for name, worst in worse.items():
+        if name not in rows[0]:
+            continue
         values = [float(row[name]) for row in rows]
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
         summary[name] = {"mean": statistics.fmean(values), "sd": spread, "worst": worst(values)}
@@ -145,34 +191,56 @@ def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 
 
 def _table(rows: Sequence[Row], summary: Mapping[str, Mapping[str, float]], output_dir: Path) -> str:
-    head = ("scan", "codes, bytes", "% of float32", "bits/voxel", "PSNR, dB", "MS-SSIM", "seconds")
+    has_files = "bytes_file" in rows[0]
+    size = "file" if has_files else "codes"
+    head = ("scan", f"{size}, bytes", "% of float32", "PSNR, dB", "MS-SSIM", "seconds")
+    percent = "percent_file" if has_files else "percent"
     body = [
         (
             Path(row["scan"]).name,
-            f"{row['bytes_codes']:,}",
-            f"{row['percent']:.3f}",
-            f"{row['bits_per_voxel']:.3f}",
+            f"{row[f'bytes_{size}']:,}",
+            f"{row[percent]:.3f}",
             f"{row['psnr']:.2f}",
             f"{row['ms_ssim']:.4f}",
             f"{row['seconds_encode'] + row['seconds_decode']:.1f}",
         )
         for row in rows
     ]
-    ends = [] if len(rows) == 1 else [_summary_line(summary, kind) for kind in ("mean", "sd", "worst")]
+    ends = (
+        [] if len(rows) == 1 else [_summary_line(summary, kind, percent) for kind in ("mean", "sd", "worst")]
+    )
     widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
     rule = "  ".join("-" * width for width in widths)
     lines = [_line(head, widths), rule, *(_line(cells, widths) for cells in body)]
     if ends:
         lines += [rule, *(_line(cells, widths) for cells in ends)]
-    return "\n".join(["", *lines, "", f"outputs: {output_dir.resolve()}"])
+    return "\n".join(["", *lines, "", _sizes(rows), f"outputs: {output_dir.resolve()}"])
 
 
-def _summary_line(summary: Mapping[str, Mapping[str, float]], kind: str) -> tuple[str, ...]:
+def _sizes(rows: Sequence[Row]) -> str:
+    """All ways to count, of all scans together, in percent of float32."""
+    names = {
+        "file": "code files",
+        "codes": "indices",
+        "entropy": "entropy of the indices",
+        "paper": "numbers of the codes, a byte each",
+        "int16": "scans as int16",
+        "gzip": "gzipped",
+    }
+    whole = sum(row["bytes_float32"] for row in rows)
+    parts = [
+        f"{words} {100 * sum(row[f'bytes_{name}'] for row in rows) / whole:.3f}"
+        for name, words in names.items()
+        if f"bytes_{name}" in rows[0]
+    ]
+    return f"percent of float32: {', '.join(parts)}"
+
+
+def _summary_line(summary: Mapping[str, Mapping[str, float]], kind: str, percent: str) -> tuple[str, ...]:
     return (
         kind,
         "",
-        f"{summary['percent'][kind]:.3f}",
-        f"{summary['bits_per_voxel'][kind]:.3f}",
+        f"{summary[percent][kind]:.3f}",
         f"{summary['psnr'][kind]:.2f}",
         f"{summary['ms_ssim'][kind]:.4f}",
         "",

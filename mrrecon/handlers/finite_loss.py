@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 from ignite.engine import Engine, Events
-from monai.utils.enums import CommonKeys as Keys
+
+from mrrecon.handlers.loss_of import loss_of
 
 __all__ = ["FiniteLoss"]
 
@@ -23,7 +24,7 @@ class FiniteLoss:
     def __call__(self, engine: Engine) -> None:
         """Look at the loss of the engine's iteration."""
         output: Any = engine.state.output
-        loss = output[Keys.LOSS].item()
+        loss = loss_of(output)
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss} in iteration {engine.state.iteration}: try a smaller step size "

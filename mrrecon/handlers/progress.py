@@ -4,8 +4,9 @@ import sys
 from typing import Any
 
 from ignite.engine import Engine, Events
-from monai.utils.enums import CommonKeys as Keys
 from tqdm import tqdm
+
+from mrrecon.handlers.loss_of import loss_of
 
 __all__ = ["Progress"]
 
@@ -38,7 +39,7 @@ class Progress:
     def _advance(self, engine: Engine) -> None:
         if self._bar is not None:
             output: Any = engine.state.output
-            self._bar.set_postfix_str(f"loss {output[Keys.LOSS].item():.4g}", refresh=False)
+            self._bar.set_postfix_str(f"loss {loss_of(output):.4g}", refresh=False)
             self._bar.update()
 
     def _end(self, engine: Engine) -> None:  # noqa: ARG002 - ignite's interface

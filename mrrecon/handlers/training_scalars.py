@@ -1,11 +1,12 @@
 """Numbers by which one follows a training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monai.utils.enums import CommonKeys as Keys
 from torch import nn
 from torch.optim import Optimizer
+
+from mrrecon.handlers.loss_of import loss_of
 
 __all__ = ["TrainingScalars"]
 
@@ -31,9 +32,9 @@ class TrainingScalars:
         self.loss = loss
         self.optimizer = optimizer
 
-    def __call__(self, output: Mapping[str, Any]) -> dict[str, float]:
+    def __call__(self, output: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Numbers of the iteration with this output, by name."""
-        scalars = {"loss/total": output[Keys.LOSS].item()}
+        scalars = {"loss/total": loss_of(output)}
         for name, addend in getattr(self.loss, "components", {}).items():
             scalars[f"loss/{name}"] = float(addend)
         for level, quantizer in enumerate(getattr(self.network, "quantizers", ()), start=1):

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from mrrecon.networks.blur import blur
 
+FEW_CHANNELS = 8
+"""Up to here a block's two first convolutions are one: the processor computes sixteen channels at a time."""
+
 
 def add_scalar(x: Tensor, scalar: Tensor) -> Tensor:
     """Sum of both, in the memory of x where no gradient asks for x again."""
@@ -72,6 +75,7 @@ class FixupBlock(nn.Module):
         self.mode = mode
         self.out_channels = out_channels
         self.blurred = blurred
+        self.joined = out_channels <= FEW_CHANNELS
         self.negative_slope = negative_slope
         self.conv1 = _convolution(mode, in_channels, out_channels)
         self.conv2 = _convolution("level", out_channels, out_channels)
@@ -96,17 +100,28 @@ class FixupBlock(nn.Module):
         """Features of the block's output."""
         x = x + self.bias1a.to(x.dtype)
         # The other scalars ride on the convolutions: as their biases, and the scale within the weight.
-        h = self._first(x, self.conv1.weight, self.bias1b)
-        h = F.leaky_relu(h, self.negative_slope, inplace=True)
-        skip = self._first(x, self.skip_conv.weight, None)
+        if self.joined:
+            h, skip = self._first_and_skip(x)
+        else:
+            h = self._convolved(x, self.conv1.weight, self.bias1b.expand(self.out_channels))
+            skip = self._convolved(x, self.skip_conv.weight, None)
+        h = F.leaky_relu(h, self.negative_slope)
         if self.blurred:
             h, skip = blur(h), blur(skip)
         h = add_scalar(h, self.bias2a)
         h = F.conv3d(h, self.scale * self.conv2.weight, self.bias2b.expand(self.out_channels), padding=1)
         return F.leaky_relu(h.add_(skip), self.negative_slope, inplace=True)
 
-    def _first(self, x: Tensor, weight: Tensor, scalar: Tensor | None) -> Tensor:
-        bias = None if scalar is None else scalar.expand(self.out_channels)
+    def _first_and_skip(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Both convolutions of the input as one."""
+        n = self.out_channels
+        weight = torch.cat([self.conv1.weight, self.skip_conv.weight], dim=1 if self.mode == "up" else 0)
+        both = self._convolved(
+            x, weight, torch.cat([self.bias1b.expand(n), torch.zeros_like(self.bias1b).expand(n)])
+        )
+        return both[:, :n], both[:, n:]
+
+    def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.mode == "up":
             return F.conv_transpose3d(x, weight, bias, stride=2, padding=1)
         return F.conv3d(x, weight, bias, stride=2 if self.mode == "down" else 1, padding=1)

@@ -32,13 +32,15 @@ def down_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
     The blocks are written over where no gradient is taken.
     """
     x = add_scalar(x, block.bias1a)
-    conv1, skip_conv = (spread(conv.weight, _DOWN, kernel=2) for conv in (block.conv1, block.skip_conv))
-    h = F.conv3d(x, conv1, block.bias1b.expand(len(conv1)), padding=1)
-    h = F.leaky_relu(h, block.negative_slope, inplace=True)
+    n = block.out_channels
+    weight = torch.cat([block.conv1.weight, block.skip_conv.weight])
+    bias = torch.cat([block.bias1b.expand(n), torch.zeros_like(block.bias1b).expand(n)])
+    both = F.conv3d(x, spread(weight, _DOWN, kernel=2), bias, padding=1)
     # Zeros are wanted before each axis only: what the ones behind it gave is left out.
-    h = h[:, :, :-1, :-1, :-1] + block.bias2a.to(h.dtype)
-    h = F.conv3d(h, block.scale * block.conv2.weight, block.bias2b.expand(len(conv1)), padding=1)
-    h.add_(F.conv3d(x, skip_conv, padding=1)[:, :, :-1, :-1, :-1])
+    both = both[:, :, :-1, :-1, :-1]
+    h = F.leaky_relu(both[:, :n], block.negative_slope) + block.bias2a.to(both.dtype)
+    h = F.conv3d(h, block.scale * block.conv2.weight, block.bias2b.expand(n), padding=1)
+    h.add_(both[:, n:])
     return F.leaky_relu(h, block.negative_slope, inplace=True)
 
 

@@ -21,10 +21,15 @@ _SHOWN = {
     "psnr": "PSNR (dB)",
     "ms_ssim": "MS-SSIM",
     "bytes_float32": "bytes as float32",
+    "bytes_int16": "bytes as int16",
+    "bytes_gzip": "bytes as int16, gzipped",
+    "bytes_file": "bytes of the code file",
+    "percent_file": "code file, percent of float32",
     "bytes_codes": "bytes of the codes",
     "bytes_entropy": "bytes at the entropy of the codes",
-    "percent": "percent of float32",
-    "bits_per_voxel": "bits per voxel",
+    "bytes_paper": "bytes of the codes' numbers",
+    "percent": "codes, percent of float32",
+    "bits_per_voxel": "codes, bits per voxel",
     "seconds_encode": "seconds to encode",
     "seconds_decode": "seconds to decode",
 }
@@ -75,7 +80,7 @@ class CompressionPage:
                 reconstruction=_volume(pred) * slope + offset,
                 spacing=spacing,
                 axis_codes=axis_codes,
-                metrics={name: row[key] for key, name in _SHOWN.items()},
+                metrics={name: row[key] for key, name in _SHOWN.items() if key in row},
                 codes=[
                     CodeLevel(name, field.astype(np.int64), self.n_codes)
                     for name, field in zip(levels, fields, strict=True)

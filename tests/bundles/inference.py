@@ -42,6 +42,7 @@ def workflow(ckpt: Path, output_dir: Path, *overlays: str, **overrides: Any) -> 
         **{f"network_def::{name}": SMALL[name] for name in ("channels", "code_channels")},
         "n_codes": SMALL["n_codes"],
         "ckpt": str(ckpt),
+        "context": "",
         "output_dir": str(output_dir),
         "save_page": False,
         "quiet": True,

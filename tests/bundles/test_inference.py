@@ -89,7 +89,8 @@ def test_a_constant_image_comes_back_exactly(ckpt, tmp_path):
     "shape", [(8, 8, 8), (400, 8, 9), (3, 65, 4)], ids=lambda shape: "x".join(map(str, shape))
 )
 def test_any_number_of_voxels_goes_in_and_comes_out(ckpt, tmp_path, shape):
-    infer(ckpt, tmp_path / "out", dataset_dir=str(scan(tmp_path / "in" / "a.nii", shape)))
+    path = scan(tmp_path / "in" / "a.nii", shape)
+    infer(ckpt, tmp_path / "out", dataset_dir=str(path), save_indices=True)
     assert nib.load(tmp_path / "out" / "a_recon.nii.gz").shape == shape
     codes = np.load(tmp_path / "out" / "a_codes.npz")
     padded = [-(-side // 64) * 64 for side in shape]
@@ -105,7 +106,7 @@ def test_scans_of_one_name_in_two_folders_keep_their_own_outputs(ckpt, tmp_path)
     infer(ckpt, tmp_path / "out", dataset_dir=str(tmp_path / "in"))
     for subject in ("sub-1", "sub-2"):
         assert sorted(path.name for path in (tmp_path / "out" / subject).iterdir()) == [
-            "t1_codes.npz",
+            "t1.vqz",
             "t1_recon.nii.gz",
         ]
 
@@ -151,8 +152,8 @@ def test_evaluation_writes_images_where_asked(ckpt, tmp_path):
 
 def test_tiles_give_the_codes_and_the_image_of_one_pass(ckpt, tmp_path):
     path = scan(tmp_path / "in" / "a.nii", (120, 60, 60))
-    infer(ckpt, tmp_path / "one", dataset_dir=str(path))
-    infer(ckpt, tmp_path / "tiles", dataset_dir=str(path), roi_size=64, halo=64)
+    infer(ckpt, tmp_path / "one", dataset_dir=str(path), save_indices=True)
+    infer(ckpt, tmp_path / "tiles", dataset_dir=str(path), roi_size=64, halo=64, save_indices=True)
     one, tiles = (np.load(tmp_path / name / "a_codes.npz") for name in ("one", "tiles"))
     assert all(np.array_equal(one[name], tiles[name]) for name in one)
     images = [nib.load(tmp_path / name / "a_recon.nii.gz").get_fdata() for name in ("one", "tiles")]

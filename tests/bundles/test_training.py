@@ -3,10 +3,12 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from monai.bundle import ConfigParser, ConfigWorkflow
-from monai.bundle.utils import DEFAULT_EXP_MGMT_SETTINGS
+from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from mrrecon.networks import MultiLevelVQVAE
@@ -118,9 +119,11 @@ def test_a_killed_training_on_synthetic_brains_ends_with_the_same_bits(tmp_path:
     assert resumed["best_model"] == undisturbed["best_model"]
 
 
-def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, scans: Path) -> None:
+@pytest.mark.parametrize("loss", ["@baur_loss", "@adaptive_loss"])
+def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, scans: Path, loss: str) -> None:
     # More vectors than codes at the coarsest level (one a patch): else rounding decides what is split.
     options = {"dataset_dir": str(scans), "max_epochs": 1, "val_fraction": 0.5, "n_codes": 2}
+    options["reconstruction_loss"] = loss
     one = train(tmp_path / "one", batch_size=4, **options)
     (tmp_path / "two").mkdir()
     with socket.socket() as free:
@@ -134,8 +137,8 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, scans: Pat
     logs = [child.communicate()[0] for child in children]
     assert [child.returncode for child in children] == [0, 0], "\n".join(logs)
     two = torch.load(tmp_path / "two" / "checkpoint.pt", weights_only=True)
-    for name, weight in one["network"].items():
-        other = two["network"][name]
+    for name, weight in {**one["network"], **one["loss"]}.items():
+        other = {**two["network"], **two["loss"]}[name]
         difference = (other.double() - weight.double()).abs().max().item()
         assert torch.allclose(other, weight, rtol=1e-4, atol=1e-5), f"{name} differs by {difference:.1e}"
     assert two["best_model"]["best"] == pytest.approx(one["best_model"]["best"], abs=1e-3)
@@ -146,6 +149,21 @@ def test_the_adaptive_loss_is_chosen_by_name_and_learns(tmp_path: Path, scans: P
     latent = end["loss"]["reconstruction.latent_scale"]
     assert len(end["optimizer"]["param_groups"]) == 2
     assert latent.abs().max() > 0
+
+
+@pytest.mark.parametrize("option", [{"amp": True}, {"spacing": [1.5, 1.5, 1.5]}, {"brain_mask": True}])
+def test_an_option_of_the_command_line_trains_other_weights(
+    trained: Path, tmp_path: Path, scans: Path, option: dict[str, Any]
+) -> None:
+    for scan in scans.glob("*_T1w.nii"):
+        mask = np.zeros((66, 64, 64), np.uint8)
+        mask[20:-20, 20:-20, 20:-20] = 1
+        nib.save(nib.Nifti1Image(mask, np.eye(4)), tmp_path / scan.name.replace("T1w", "T1w_mask"))
+        (tmp_path / scan.name).symlink_to(scan)
+    plain = torch.load(trained / "checkpoint.pt", weights_only=True)["network"]
+    end = train(tmp_path / "out", dataset_dir=str(tmp_path), **option)["network"]
+    assert all(weight.isfinite().all() for weight in end.values())
+    assert not equal(end, plain)
 
 
 def test_the_best_model_is_a_plain_state_dict_for_the_network(trained: Path) -> None:
@@ -186,10 +204,11 @@ def test_curves_show_loss_codes_step_size_and_validation(trained: Path) -> None:
     assert tags >= wanted | {f"perplexity/level_{level}" for level in (1, 2, 3)}
 
 
-def test_tracking_finds_engines_and_handlers_where_monai_looks_for_them() -> None:
-    parser = ConfigParser(ConfigParser.load_config_files(str(CONFIGS / "train.json")))
-    ids = DEFAULT_EXP_MGMT_SETTINGS["mlflow"]["handlers_id"]
-    for engine, handlers in (ids["trainer"].values(), ids["validator"].values()):
-        assert parser[engine]["_target_"].startswith("Supervised")
-        assert isinstance(parser[handlers], list)
-    assert parser["output_dir"].startswith("$")
+def test_tracking_by_mlflow_records_loss_and_validation(tmp_path: Path) -> None:
+    child = start(tmp_path / "out", "train.json", tracking="mlflow", max_epochs=1)
+    log, _ = child.communicate()
+    assert child.returncode == 0, log
+    with closing(sqlite3.connect(tmp_path / "out" / "mlruns.db")) as runs:
+        found = dict(runs.execute("select key, count(*) from metrics group by key"))
+    assert found["train_loss"] >= 3
+    assert found["val_psnr"] >= 1

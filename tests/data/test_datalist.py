@@ -102,3 +102,14 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "a.nii", content=b"")
     with pytest.raises(ValueError, match=r"a\.nii is an empty file"):
         scan_list(tmp_path)
+
+
+def test_empty_file_is_left_to_its_reader_where_asked(tmp_path: Path) -> None:
+    touch(tmp_path, "a.nii", content=b"")
+    assert names(scan_list(tmp_path, refuse_empty_files=False), tmp_path) == ["a.nii"]
+
+
+def test_reconstructions_of_an_earlier_run_are_no_scans_of_a_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "a.nii", "a_recon.nii.gz", "out/b_recon.nii.gz")
+    assert names(scan_list(tmp_path), tmp_path) == ["a.nii"]
+    assert names(scan_list(tmp_path / "a_recon.nii.gz"), tmp_path) == ["a_recon.nii.gz"]

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,21 @@ def test_masks_of_synthetic_brains_are_refused() -> None:
 def test_a_training_without_one_side_is_refused(folder: Path, fraction: float) -> None:
     with pytest.raises(ValueError, match="val_fraction"):
         training_scans(str(folder), val_fraction=fraction)
+
+
+def a_list(folder: Path, **lists: list[str]) -> str:
+    (folder / "scans.json").write_text(json.dumps(lists))
+    return str(folder / "scans.json")
+
+
+def test_a_list_that_is_split_already_stays_so(folder: Path) -> None:
+    names = sorted(path.name for path in folder.glob("*T1w.nii"))
+    scans = training_scans(datalist=a_list(folder, training=names[:8], validation=names[8:]))
+    assert [len(scans.training), len(scans.validation)] == [8, 2]
+    assert {subject_of(scan["image"]) for scan in scans.validation} == {"e"}
+
+
+def test_a_scan_on_both_sides_is_refused(folder: Path) -> None:
+    name = "sub-a_run-1_T1w.nii"
+    with pytest.raises(ValueError, match=r"sub-a_run-1_T1w\.nii in training and in validation"):
+        training_scans(datalist=a_list(folder, training=[name], validation=[name]))

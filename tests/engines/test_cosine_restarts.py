@@ -30,6 +30,11 @@ def test_the_floor_is_never_crossed() -> None:
     assert min(factor(step) for step in range(2000)) >= 0.01
 
 
+def test_a_warm_up_rises_in_equal_steps() -> None:
+    factor = CosineRestarts(first=10**9, warmup=4)
+    assert [round(factor(step), 6) for step in range(6)] == [0.25, 0.5, 0.75, 1, 1, 1]
+
+
 def test_a_scheduler_resumes_with_the_same_step_size() -> None:
     def made() -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
         optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=0.1)
@@ -47,7 +52,9 @@ def test_a_scheduler_resumes_with_the_same_step_size() -> None:
     assert other.get_last_lr() == [0.1 * CosineRestarts(first=7)(11)]
 
 
-@pytest.mark.parametrize("wrong", [{"first": 0}, {"t_mul": 0.5}, {"m_mul": 0}, {"m_mul": 1.1}, {"alpha": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"first": 0}, {"t_mul": 0.5}, {"m_mul": 0}, {"m_mul": 1.1}, {"alpha": -1}, {"warmup": -1}]
+)
 def test_an_argument_out_of_range_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         CosineRestarts(**wrong)
