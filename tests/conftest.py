@@ -2,7 +2,6 @@
 
 import os
 import random
-import sys
 
 # Before torch is imported: see scripts/environment.sh.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -27,27 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
-
-
-_LEAVE = pytest.StashKey[int]()
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Remembers the verdict."""
-    session.config.stash[_LEAVE] = int(exitstatus)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leaves with the verdict, past the libraries' own endings.
-
-    After the whole suite (not after any one of its files) a native library crashes while the interpreter
-    takes itself apart, when all has been tested and reported; the crash would stand for the verdict.
-    """
-    if _LEAVE in config.stash:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(config.stash[_LEAVE])
 
 
 @pytest.fixture(autouse=True)

@@ -13,16 +13,23 @@ _LEVEL, _STAGGER, _DOWN = level_spread(), stagger_spread(), down_spread()
 
 
 def level_on_blocks(block: FixupBlock, x: Tensor) -> Tensor:
-    """What ``block`` (mode "level", not blurred) does: even blocks in, even blocks out."""
-    # The first scalar as one more channel of ones: an image that needs no gradient then gets none.
-    x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1)
+    """What ``block`` (mode "level", not blurred) does: even blocks and a channel of ones in, even blocks out.
+
+    The ones carry the first scalar: an image that needs no gradient then gets none.
+    """
     to_odd = _with_ones(spread(block.conv1.weight, _STAGGER, kernel=2), block.bias1a)
     to_even = _with_ones(spread(block.skip_conv.weight, _LEVEL, kernel=3), block.bias1a)
     back = spread(block.scale * block.conv2.weight, _STAGGER, kernel=2)
     h = F.conv3d(x, to_odd, block.bias1b.expand(len(to_odd)), padding=1)
     h = F.leaky_relu(h, block.negative_slope, inplace=True)
-    h = _ClearOutside.apply(add_scalar(h, block.bias2a))
-    h = F.conv3d(h, back, block.bias2b.expand(len(back)))
+    bias = block.bias2b.expand(len(back))
+    if torch.is_grad_enabled():
+        h = _ClearOutside.apply(add_scalar(h, block.bias2a))
+    else:
+        # The scalar rides on the convolution's bias; outside, where zeros are wanted, it is taken off before.
+        h = _set_outside_(h, -block.bias2a.to(h.dtype))
+        bias = bias + block.bias2a * back.sum((1, 2, 3, 4))
+    h = F.conv3d(h, back, bias)
     return F.leaky_relu(h.add_(F.conv3d(x, to_even, padding=1)), block.negative_slope, inplace=True)
 
 
@@ -55,16 +62,16 @@ class _ClearOutside(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.mark_dirty(x)
-        return _clear_outside_(x)
+        return _set_outside_(x, x.new_zeros(()))
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # noqa: ARG004
-        return _clear_outside_(grad.clone())
+        return _set_outside_(grad.clone(), grad.new_zeros(()))
 
 
-def _clear_outside_(x: Tensor) -> Tensor:
+def _set_outside_(x: Tensor, value: Tensor) -> Tensor:
     voxels = x.unflatten(1, (-1, 2, 2, 2))
     for axis in (2, 3, 4):
-        voxels.select(axis + 3, 0).select(axis, 0).zero_()
-        voxels.select(axis + 3, -1).select(axis, 1).zero_()
+        voxels.select(axis + 3, 0).select(axis, 0).copy_(value)
+        voxels.select(axis + 3, -1).select(axis, 1).copy_(value)
     return x

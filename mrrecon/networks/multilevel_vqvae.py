@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mrrecon.networks.blur import blur
 from mrrecon.networks.fixup import FixupBlock
 from mrrecon.networks.fixup_on_blocks import down_on_blocks, level_on_blocks
-from mrrecon.networks.space_to_depth import depth_to_space, space_to_depth
+from mrrecon.networks.space_to_depth import depth_to_space, space_to_depth_and_ones
 from mrrecon.networks.vector_quantizer import EMAVectorQuantizer
 from mrrecon.tensors import crop_to_shape, pad_to_multiple
 
@@ -176,7 +176,7 @@ class MultiLevelVQVAE(nn.Module):
         # An exported network is the plain one.
         if not torch.jit.is_scripting() and not torch.compiler.is_compiling() and self.on_blocks:
             full, half, quarter = self.encode1
-            x = level_on_blocks(full, space_to_depth(x))  # type: ignore[arg-type]
+            x = level_on_blocks(full, space_to_depth_and_ones(x))  # type: ignore[arg-type]
             return quarter(down_on_blocks(half, x))  # type: ignore[arg-type]
         return self.encode1(x)
 

@@ -12,6 +12,7 @@ arithmetic.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -21,6 +22,21 @@ def space_to_depth(x: Tensor) -> Tensor:
     # Channels last in memory, where the convolutions of the processor want them.
     x = x.reshape(b, c, d // 2, 2, h // 2, 2, w // 2, 2).permute(0, 2, 4, 6, 1, 3, 5, 7)
     return x.reshape(b, d // 2, h // 2, w // 2, 8 * c).permute(0, 4, 1, 2, 3)
+
+
+def space_to_depth_and_ones(x: Tensor) -> Tensor:
+    """As ``space_to_depth``, with one more channel of ones, by a convolution: a third of the time.
+
+    (b, c, 2 d, 2 h, 2 w) -> (b, 8 c + 1, d, h, w), channels last in memory.
+    """
+    c = x.shape[1]
+    weight = torch.eye(8 * c + 1, 8 * c).to(x).reshape(-1, c, 2, 2, 2)
+    bias = torch.zeros(8 * c + 1).to(x)
+    bias[-1] = 1
+    # Under autocast the image would be rounded.
+    with torch.autocast(x.device.type, enabled=False):
+        # Not .contiguous(): an image of one channel is so in either order, and the result would not be.
+        return F.conv3d(x.to(memory_format=torch.channels_last_3d), weight, bias, stride=2)
 
 
 def depth_to_space(x: Tensor) -> Tensor:

@@ -6,7 +6,8 @@ r"""Scans of the weights in bundles/vqvae3d/models: synthesises heads from label
 ``scans.json`` then has four lists of scans of different subjects. Of the sorted brains every fifth (the 5th,
 10th, ...) is in ``kept_brains``, for the figures of the README; of the rest the 8th and 28th are in
 ``validation``. Of the sorted heads the last two are in ``kept_heads``. All others and the synthesised heads
-are in ``training``, the brains twice, so that a quarter of the draws are heads.
+are in ``training``, the brains twice, so that a quarter of the draws are heads. The kept ones are also in
+lists of their own, ``kept_brains.json`` and ``kept_heads.json``.
 """
 
 import argparse
@@ -42,8 +43,15 @@ def main() -> None:
         "kept_brains": kept,
         "kept_heads": heads[-2:],
     }
-    with atomic_path(options.output / "scans.json") as temporary:
-        content = {name: [str(path.resolve()) for path in paths] for name, paths in lists.items()}
+    content = {name: [str(path.resolve()) for path in paths] for name, paths in lists.items()}
+    write(options.output / "scans.json", content)
+    for name in ("kept_brains", "kept_heads"):
+        write(options.output / f"{name}.json", content[name])
+
+
+def write(path: Path, content: object) -> None:
+    """A JSON file, whole or not there."""
+    with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1))
 
 

@@ -18,12 +18,8 @@ from bundles.inference import half_written, infer, scan, small_bundle, small_wei
 from mrrecon.data import AtomicNibabelWriter
 from mrrecon.errors import sentence
 
-# ITK's own modules warn while they load. Made an error there, the warning crashes the interpreter.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning"),
-    # MONAI's reader takes the real part, and numpy says so.
-    pytest.mark.filterwarnings("ignore:Casting complex values"),
-]
+# MONAI's reader takes the real part, and numpy says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Casting complex values")
 
 
 @pytest.fixture(scope="module")

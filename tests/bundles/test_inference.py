@@ -18,10 +18,6 @@ FLIPPED = np.array([[0, 0, -1.2, 80], [-1, 0, 0, 90], [0, 1, 0, -70], [0, 0, 0, 
 THICK = np.diag([0.5, 0.5, 5.0, 1.0])
 
 
-# ITK's own modules warn while they load. Made an error there, the warning crashes the interpreter.
-pytestmark = pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
-
-
 @pytest.fixture(scope="module")
 def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_weights(tmp_path_factory.mktemp("models"))
