@@ -13,23 +13,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from bundles.inference import half_written, infer, scan, small_bundle, small_weights
+from bundles.inference import half_written, infer, scan, small_bundle
 
 from mrrecon.data import AtomicNibabelWriter
 from mrrecon.errors import sentence
 
 # MONAI's reader takes the real part, and numpy says so.
 pytestmark = pytest.mark.filterwarnings("ignore:Casting complex values")
-
-
-@pytest.fixture(scope="module")
-def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_weights(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(autouse=True)
-def _hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the config sets its own
 
 
 def refusal(ckpt: Path, output_dir: Path, **overrides: object) -> str:

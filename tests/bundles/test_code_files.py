@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from bundles.inference import SMALL, half_written, scan, small_bundle, small_weights, workflow
+from bundles.inference import SMALL, half_written, scan, small_bundle, workflow
 
 from mrrecon.codec import pack_vqz, read_vqz
 from mrrecon.errors import decisive_error
@@ -21,19 +21,6 @@ from mrrecon.networks import MultiLevelVQVAE
 
 OBLIQUE = np.array([[0.9, 0.3, 0.1, -20], [-0.28, 0.95, 0.12, 30], [-0.06, -0.14, 4.9, 7], [0, 0, 0, 1]])
 FLIPPED = np.array([[0, 0, -1.2, 80], [-1, 0, 0, 90], [0, 1, 0, -70], [0, 0, 0, 1.0]])
-
-# ITK's own modules warn while they load. Made an error there, the warning crashes the interpreter.
-pytestmark = pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
-
-
-@pytest.fixture(scope="module")
-def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_weights(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(autouse=True)
-def _hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the config sets its own
 
 
 def do(run_id: str, ckpt: Path, given: Path, output_dir: Path, **overrides: Any) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,12 @@ import itk
 import nibabel as nib
 import numpy as np
 import pytest
-from bundles.inference import half_written, infer, scan, small_weights, workflow
+from bundles.inference import half_written, infer, scan, workflow
 from monai.transforms import Compose, LoadImaged, SaveImaged
 
 OBLIQUE = np.array([[0.9, 0.3, 0.1, -20], [-0.28, 0.95, 0.12, 30], [-0.06, -0.14, 4.9, 7], [0, 0, 0, 1]])
 FLIPPED = np.array([[0, 0, -1.2, 80], [-1, 0, 0, 90], [0, 1, 0, -70], [0, 0, 0, 1.0]])
 THICK = np.diag([0.5, 0.5, 5.0, 1.0])
-
-
-@pytest.fixture(scope="module")
-def ckpt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_weights(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(autouse=True)
-def _hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the config sets its own
 
 
 @pytest.mark.parametrize("affine", [OBLIQUE, FLIPPED, THICK], ids=["oblique", "flipped", "5 mm"])
