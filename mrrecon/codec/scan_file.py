@@ -23,13 +23,16 @@ Model = Any
 """A ``ContextModel`` or a ``HistogramModel``."""
 
 
-def pack_codes(header: CodesHeader, fields: Sequence[np.ndarray], model: Model) -> bytes:
+def pack_codes(
+    header: CodesHeader, fields: Sequence[np.ndarray], model: Model, *, check: bool = True
+) -> bytes:
     """A scan stored as fields of indices.
 
     Args:
         header: what brings the scan back.
         fields: whole numbers below ``header.n_codes``, of ``header.field_shapes``.
         model: entropy model of the fields.
+        check: decode the file before it is returned; false where the caller does so.
 
     Raises:
         ValueError: the fields are not those of the header.
@@ -41,9 +44,10 @@ def pack_codes(header: CodesHeader, fields: Sequence[np.ndarray], model: Model) 
             f"fields of shapes {shapes} must be {header.field_shapes}, of {header.n_codes} codes"
         )
     payload = encode_fields(fields, model)
-    again = decode_fields(payload, header.field_shapes, model)
-    if not all(np.array_equal(a, b) for a, b in zip(fields, again, strict=True)):
-        raise RuntimeError("the fields do not come back from their own payload")
+    if check:
+        again = decode_fields(payload, header.field_shapes, model)
+        if not all(np.array_equal(a, b) for a, b in zip(fields, again, strict=True)):
+            raise RuntimeError("the fields do not come back from their own payload")
     return _packed(header, {"codes": payload}, _of_fields(fields))
 
 

@@ -91,12 +91,15 @@ class ScanCodec:
         if self.max_error is None:
             _ = self.model
 
-    def encode(self, image: MetaTensor, fields: Sequence[np.ndarray] | None = None) -> bytes:
+    def encode(
+        self, image: MetaTensor, fields: Sequence[np.ndarray] | None = None, *, check: bool = True
+    ) -> bytes:
         """The code file of a scan.
 
         Args:
             image: scan as the network sees it, (1, D, H, W), in the orientation RAS, with its trace.
             fields: its codes, finest first, if they are known.
+            check: as for ``pack_codes``; voxels are always checked.
 
         Raises:
             CodecError: the scan cannot be stored so.
@@ -124,7 +127,7 @@ class ScanCodec:
             model=self.model.identity,
             source=file_identity(source),
         )
-        return pack_codes(header, fields, self.model)
+        return pack_codes(header, fields, self.model, check=check)
 
     def _encode_voxels(self, source: str, geometry: dict[str, Any], max_error: float) -> bytes:
         scan = stored_numbers(source)
