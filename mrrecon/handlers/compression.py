@@ -193,13 +193,14 @@ def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
 def _table(rows: Sequence[Row], summary: Mapping[str, Mapping[str, float]], output_dir: Path) -> str:
     has_files = "bytes_file" in rows[0]
     size = "file" if has_files else "codes"
-    head = ("scan", f"{size}, bytes", "% of float32", "PSNR, dB", "MS-SSIM", "seconds")
+    head = ("scan", f"{size}, bytes", "% of float32", "bits/voxel", "PSNR, dB", "MS-SSIM", "seconds")
     percent = "percent_file" if has_files else "percent"
     body = [
         (
             Path(row["scan"]).name,
             f"{row[f'bytes_{size}']:,}",
             f"{row[percent]:.3f}",
+            f"{_bits_per_voxel(row[percent]):.3f}",
             f"{row['psnr']:.2f}",
             f"{row['ms_ssim']:.4f}",
             f"{row['seconds_encode'] + row['seconds_decode']:.1f}",
@@ -236,11 +237,17 @@ def _sizes(rows: Sequence[Row]) -> str:
     return f"percent of float32: {', '.join(parts)}"
 
 
+def _bits_per_voxel(percent: float) -> float:
+    """Of percent of float32."""
+    return 32 * percent / 100
+
+
 def _summary_line(summary: Mapping[str, Mapping[str, float]], kind: str, percent: str) -> tuple[str, ...]:
     return (
         kind,
         "",
         f"{summary[percent][kind]:.3f}",
+        f"{_bits_per_voxel(summary[percent][kind]):.3f}",
         f"{summary['psnr'][kind]:.2f}",
         f"{summary['ms_ssim'][kind]:.4f}",
         "",

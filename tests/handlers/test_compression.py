@@ -93,6 +93,16 @@ def test_a_single_scan_needs_no_summary_in_the_printed_table(tmp_path, capsys):
     assert f"outputs: {tmp_path}" in printed
 
 
+def test_the_printed_table_says_bytes_percent_and_bits_per_voxel(tmp_path, capsys):
+    recorded(CompressionRecorder(tmp_path), 0.1)
+    head, _, line = capsys.readouterr().out.splitlines()[1:4]
+    n_bytes, percent, bits = (float(word.replace(",", "")) for word in line.split()[1:4])
+    n_voxels = n_bytes / (4 * percent / 100)
+    assert head.split("  ")[-1] == "seconds"
+    assert "% of float32  bits/voxel  PSNR, dB  MS-SSIM" in head
+    assert bits == pytest.approx(8 * n_bytes / n_voxels, abs=2e-3)
+
+
 def test_without_any_scan_nothing_is_written(tmp_path, capsys):
     recorder = CompressionRecorder(tmp_path / "out")
     recorder.close(Engine(lambda *_: None))
