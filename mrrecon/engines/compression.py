@@ -10,6 +10,7 @@ from monai.utils import convert_to_dst_type, convert_to_tensor
 from monai.utils.enums import CommonKeys as Keys
 
 from mrrecon.codec import CodecError
+from mrrecon.engines.refusals import raise_if_refused, refused_items
 
 __all__ = ["CompressionEvaluator"]
 
@@ -40,18 +41,11 @@ class CompressionEvaluator(SupervisedEvaluator):
         """Run over all scans."""
         self.refused = []
         super().run(global_epoch)
-        if len(self.refused) == 1 and self.state.epoch_length == 1:
-            raise RuntimeError(self.refused[0]["reason"])
-        if self.refused:
-            head = f"{len(self.refused)} of {self.state.epoch_length} scans could not be read:"
-            raise RuntimeError("\n  ".join([head, *(item["reason"] for item in self.refused)]))
+        raise_if_refused(self.refused, of=self.state.epoch_length or 0, what="read")
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> Any:
         if "refused" in batchdata:
-            self.refused += [
-                {"scan": scan, "reason": reason}
-                for scan, reason in zip(batchdata["scan"], batchdata["refused"], strict=True)
-            ]
+            self.refused += refused_items(batchdata)
             return {}
         image, label = engine.prepare_batch(
             batchdata, engine.state.device, engine.non_blocking, **engine.to_kwargs

@@ -16,6 +16,7 @@ from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor, ensure_tuple
 
 from mrrecon.files import atomic_path, output_stem
+from mrrecon.handlers.code_files import finish_coding
 from mrrecon.metrics import ms_ssim, psnr
 
 __all__ = ["CompressionRecorder", "code_entropy", "gzipped_size"]
@@ -135,7 +136,7 @@ class CompressionRecorder:
             self.page.close()
         print(_table(self.rows, summary, self.output_dir))  # noqa: T201
 
-    def _other_sizes(self, output: Any, image: torch.Tensor, fields: Sequence[np.ndarray]) -> Row:
+    def _other_sizes(self, output: dict[str, Any], image: torch.Tensor, fields: Sequence[np.ndarray]) -> Row:
         n_voxels = image[0, 0].numel()
         sizes: Row = {"bytes_int16": 2 * n_voxels}
         if self.scale_of is not None:
@@ -145,6 +146,8 @@ class CompressionRecorder:
             sizes["bytes_paper"] = sum(
                 field.size * n for field, n in zip(fields, self.code_channels, strict=True)
             )
+        # What was coded beside all this is waited for last.
+        finish_coding(output)
         if "bytes_file" in output:
             sizes["bytes_file"] = output["bytes_file"]
             sizes["percent_file"] = round(100 * output["bytes_file"] / (4 * n_voxels), 4)

@@ -35,17 +35,24 @@ class _Blur(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, forwards: bool) -> Tensor:
         ctx.forwards = forwards
         one, other = torch.empty_like(x), torch.empty_like(x)
-        _mean_of_two(x, 2, forwards=forwards, out=one)
-        _mean_of_two(one, 3, forwards=forwards, out=other)
-        return _mean_of_two(other, 4, forwards=forwards, out=one)
+        mean_of_two(x, 2, forwards=forwards, out=one)
+        mean_of_two(one, 3, forwards=forwards, out=other)
+        return mean_of_two(other, 4, forwards=forwards, out=one)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return _Blur.apply(grad, not ctx.forwards), None
 
 
-def _mean_of_two(x: Tensor, axis: int, *, forwards: bool, out: Tensor) -> Tensor:
-    """Mean of each plane and the one before, or (the adjoint) the one behind it; zero beyond the border."""
+def mean_of_two(x: Tensor, axis: int, *, out: Tensor, forwards: bool = True) -> Tensor:
+    """Mean of each plane and the one before, or (the adjoint) the one behind it; zero beyond the border.
+
+    Args:
+        x: features.
+        axis: along which the planes follow each other.
+        out: of the shape of ``x``, and other memory: what is returned.
+        forwards: false for the adjoint.
+    """
     n = x.shape[axis]
     border, first = (0, 1) if forwards else (n - 1, 0)
     torch.mul(x.narrow(axis, border, 1), 0.5, out=out.narrow(axis, border, 1))

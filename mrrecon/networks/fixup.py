@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrrecon.networks.blur import blur
+from mrrecon.networks.convolution import convolved
 
 FEW_CHANNELS = 8
 """Up to here a block's two first convolutions are one: the processor computes sixteen channels at a time."""
@@ -109,7 +110,8 @@ class FixupBlock(nn.Module):
         if self.blurred:
             h, skip = blur(h), blur(skip)
         h = add_scalar(h, self.bias2a)
-        h = F.conv3d(h, self.scale * self.conv2.weight, self.bias2b.expand(self.out_channels), padding=1)
+        bias = self.bias2b.expand(self.out_channels)
+        h = convolved(h, self.scale * self.conv2.weight, bias, stride=[1, 1, 1], padding=[1, 1, 1])
         return F.leaky_relu(h.add_(skip), self.negative_slope, inplace=True)
 
     def _first_and_skip(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,4 +126,5 @@ class FixupBlock(nn.Module):
     def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.mode == "up":
             return F.conv_transpose3d(x, weight, bias, stride=2, padding=1)
-        return F.conv3d(x, weight, bias, stride=2 if self.mode == "down" else 1, padding=1)
+        stride = 2 if self.mode == "down" else 1
+        return convolved(x, weight, bias, stride=[stride, stride, stride], padding=[1, 1, 1])

@@ -7,6 +7,8 @@ from monai.networks.utils import icnr_init
 from torch import Tensor, nn
 
 from mrrecon.networks.blur import blur
+from mrrecon.networks.decoder_in_planes import decoded_in_planes
+from mrrecon.networks.encoder_in_planes import encoded_in_planes
 from mrrecon.networks.fixup import FixupBlock
 from mrrecon.networks.fixup_on_blocks import down_on_blocks, level_on_blocks
 from mrrecon.networks.space_to_depth import depth_to_space, space_to_depth_and_ones
@@ -176,16 +178,22 @@ class MultiLevelVQVAE(nn.Module):
         # An exported network is the plain one.
         if not torch.jit.is_scripting() and not torch.compiler.is_compiling() and self.on_blocks:
             full, half, quarter = self.encode1
+            if _in_planes(x):
+                return quarter(encoded_in_planes(full, half, x))  # type: ignore[arg-type]
             x = level_on_blocks(full, space_to_depth_and_ones(x))  # type: ignore[arg-type]
             return quarter(down_on_blocks(half, x))  # type: ignore[arg-type]
         return self.encode1(x)
 
     def _reconstruct(self, h: Tensor, z1: Tensor, z2: Tensor) -> Tensor:
         h = self.decode2(torch.cat([h, z2], dim=1))
-        h = self.decode1[0](torch.cat([h, z1], dim=1))
+        h = torch.cat([h, z1], dim=1)
         if torch.jit.is_scripting() or torch.compiler.is_compiling():
-            return self.decode1[1](h)
+            return self.decode1[1](self.decode1[0](h))
+        elif _in_planes(h):
+            up, head = self.decode1
+            return decoded_in_planes(up, head.conv, h, blurred=head.blurred)  # type: ignore[arg-type]
         else:
+            h = self.decode1[0](h)
             # In bfloat16 the image itself would be rounded, to one part in 256.
             with torch.autocast(h.device.type, enabled=False):
                 return self.decode1[1](h.to(self.to_code3.scale.dtype))
@@ -204,3 +212,8 @@ class MultiLevelVQVAE(nn.Module):
         z1, loss1, _ = self.quantize1.quantise(self.to_code1(torch.cat([x1, self.condition1(z2)], dim=1)))
         y = self._reconstruct(h, z1, z2)
         return crop_to_shape(y, list(x.shape[2:])), loss1 + loss2 + loss3
+
+
+def _in_planes(x: Tensor) -> bool:
+    """Whether to compute the highest resolution a few planes at a time: for inference on the processor."""
+    return not torch.is_grad_enabled() and x.device.type == "cpu"

@@ -48,6 +48,8 @@ def test_scripted_network_encodes_and_decodes(network):
 @pytest.mark.slow
 def test_exported_network_takes_any_size(network):
     module = exported(network).module()
+    # With other images rounding may decide: with seed 0 one vector lies half-way between two codes, to 3e-6.
+    torch.manual_seed(1)
     # One block of 64 in all is refused: torch fixes that a convolution has more sites than one.
     for shape in SHAPES[1:]:
         x = torch.rand(1, 1, *shape)
