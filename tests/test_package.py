@@ -28,14 +28,22 @@ PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8")
 
 # Names under which a distribution is imported, where they differ.
-IMPORTED_AS = {"itk-io": "itk", "pillow": "PIL", "pytorch-ignite": "ignite", "pyyaml": "yaml"}
+IMPORTED_AS = {
+    "itk-io": "itk",
+    "pillow": "PIL",
+    "pytorch-ignite": "ignite",
+    "pywavelets": "pywt",
+    "pyyaml": "yaml",
+}
 # MONAI imports these when a config asks for what needs them; of nilearn only a file is read.
 USED_UNSEEN = {"fire", "ignite", "itk", "nibabel", "nilearn", "scipy", "tensorboard", "tqdm", "yaml"}
 
 
-def imports(path: Path) -> set[str]:
+def imports(path: Path, *, at_once: bool = False) -> set[str]:
+    """Libraries that a file imports, inside of its functions too unless only those at once are asked for."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in tree.body if at_once else ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -122,7 +130,13 @@ def test_a_file_is_one_idea_long_and_says_what_it_is(path):
 
 def test_every_library_that_is_imported_is_declared():
     imported = set().union(*(imports(path) for path in SOURCES)) - set(sys.stdlib_module_names) - {"mrrecon"}
-    assert imported <= {IMPORTED_AS.get(name, name) for name in declared()}
+    with_extras = declared() | declared("kspace") | declared("nonuniform")
+    assert imported <= {IMPORTED_AS.get(name, name) for name in with_extras}
+
+
+def test_what_an_extra_brings_is_imported_only_where_it_is_used():
+    optional = (declared("kspace") | declared("nonuniform")) - declared()
+    assert {path.name for path in SOURCES if imports(path, at_once=True) & optional} == set()
 
 
 def test_every_library_that_is_declared_is_used():

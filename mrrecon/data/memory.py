@@ -1,11 +1,11 @@
 """A look at a scan's header, before any work, whether there is memory for it."""
 
 import math
-import os
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
+
+from mrrecon.memory import available_memory
 
 __all__ = ["MemoryCheck", "available_memory"]
 
@@ -64,20 +64,6 @@ class MemoryCheck:
             f"{path} has {sides} voxels, which need about {needed / 2**30:.1f} GiB of memory, and "
             f"{available / 2**30:.1f} GiB are free: give {way}a machine with more"
         )
-
-
-def available_memory() -> int | None:
-    """Bytes of memory that can be had without swapping; None where the system does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return None
 
 
 def _shape(path: str) -> tuple[int, ...]:
