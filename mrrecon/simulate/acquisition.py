@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mrrecon.simulate.fields import Number, draw_uniform, random_field
+from mrrecon.simulate.noise import add_rician_noise
 
 __all__ = [
     "BRAIN_SCANNER",
     "HEAD_SCANNER",
     "Scanner",
     "acquire",
-    "add_rician_noise",
     "bias_field",
     "gaussian_blur",
 ]
@@ -183,25 +183,3 @@ def bias_field(
         tensor([1.])
     """
     return torch.exp(strength * random_field(axes, extents=extents, knot=knot, generator=generator))
-
-
-def add_rician_noise(
-    image: Float[Tensor, "*shape"], *, sigma: Number, generator: torch.Generator
-) -> Float[Tensor, "*shape"]:
-    r"""Modulus of an image in complex noise, $\sqrt{(x + a)^2 + b^2}$ with $a, b \sim N(0, \sigma^2)$.
-
-    Args:
-        image: image that is not negative.
-        sigma: standard deviation of either part of the noise, in the unit of the image.
-        generator: source of the random numbers.
-
-    Reference:
-        Gudbjartsson and Patz, The Rician distribution of noisy MRI data, Magnetic Resonance in Medicine 1995,
-        DOI 10.1002/mrm.1910340618
-
-    Example:
-        >>> add_rician_noise(torch.ones(2, 2), sigma=0.0, generator=torch.Generator()).unique()
-        tensor([1.])
-    """
-    noise = torch.randn((2, *image.shape), generator=generator, device=generator.device).to(image) * sigma
-    return torch.hypot(image + noise[0], noise[1])
