@@ -4,6 +4,7 @@ from mrrecon.losses.adaptive import AdaptiveLoss
 from mrrecon.losses.baur import BaurLoss, GradientRamp, baur_loss
 from mrrecon.losses.dct import dct3d, idct3d
 from mrrecon.losses.log_partition import log_partition
+from mrrecon.losses.observed_elbo import ObservedELBOLoss, observed_elbo
 from mrrecon.losses.residual import residual
 from mrrecon.losses.robust import robust_loss
 from mrrecon.losses.vqvae import VQVAELoss
@@ -12,11 +13,13 @@ __all__ = [
     "AdaptiveLoss",
     "BaurLoss",
     "GradientRamp",
+    "ObservedELBOLoss",
     "VQVAELoss",
     "baur_loss",
     "dct3d",
     "idct3d",
     "log_partition",
+    "observed_elbo",
     "residual",
     "robust_loss",
 ]
