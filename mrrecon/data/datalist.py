@@ -13,8 +13,8 @@ __all__ = ["list_names", "scan_list"]
 SUFFIXES = (".nii", ".nii.gz", ".mha", ".mhd", ".nrrd", ".nhdr", ".hdr", ".gipl", ".gipl.gz", ".mgz")
 """Endings by which a scan is recognised in a folder. A single file may have any."""
 
-NO_SCANS = ("_mask", "_recon")
-"""Ends of names that a folder's masks and the outputs of an earlier run have."""
+NO_SCAN = "_recon"
+"""End of the names that the outputs of an earlier run have."""
 
 DICOM_MARK_AT = 128
 
@@ -26,6 +26,8 @@ def scan_list(
     key: str = "training",
     allow_empty: bool = True,
     refuse_empty_files: bool = True,
+    suffixes: Sequence[str] = SUFFIXES,
+    beside: Sequence[str] = ("mask",),
 ) -> list[dict[str, str]]:
     """Scans as MONAI's data sets want them: ``{"image": path}``, with ``"mask"`` where there is one.
 
@@ -46,6 +48,8 @@ def scan_list(
         key: entry of a JSON object that holds the list.
         allow_empty: whether both may be empty. If not, that is an error.
         refuse_empty_files: whether an empty file is an error here. If not, it is one for whoever reads it.
+        suffixes: endings by which a scan is recognised in a folder.
+        beside: what else may belong to a scan, in a file of its own: all that is said of ``mask`` above.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no scan.
@@ -58,12 +62,12 @@ def scan_list(
     if str(datalist):
         file = _existing(Path(datalist), "datalist")
         root = _existing(Path(dataset_dir), "dataset_dir") if str(dataset_dir) else file.parent
-        items = [_item(entry, root=root, file=file) for entry in _entries(file, key)]
+        items = [_item(entry, root=root, file=file, beside=beside) for entry in _entries(file, key)]
         return _checked(items) if refuse_empty_files else items
     if str(dataset_dir):
         place = _existing(Path(dataset_dir), "dataset_dir")
-        found = [place] if place.is_file() else _scans_under(place)
-        items = [_with_mask(path) for path in found]
+        found = [place] if place.is_file() else _scans_under(place, suffixes, beside)
+        items = [_with_others(path, suffixes, beside) for path in found]
         return _checked(items) if refuse_empty_files else items
     if not allow_empty:
         raise ValueError(
@@ -102,45 +106,51 @@ def _checked(items: list[dict[str, str]]) -> list[dict[str, str]]:
     return items
 
 
-def _scans_under(folder: Path) -> list[Path]:
+def _scans_under(folder: Path, suffixes: Sequence[str], beside: Sequence[str]) -> list[Path]:
     scans = []
+    no_scans = (NO_SCAN, *(f"_{name}" for name in beside))
     for place in [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]:
         if any(part.startswith(".") for part in place.relative_to(folder).parts):
             continue
         files = [path for path in place.iterdir() if path.is_file() and not path.name.startswith(".")]
-        if any(_is_dicom(path) for path in files):
+        if any(_is_dicom(path, suffixes) for path in files):
             scans.append(place)
-        scans += [path for path in files if _suffix(path) and not _stem(path).endswith(NO_SCANS)]
+        scans += [
+            path for path in files if _suffix(path, suffixes) and not _stem(path, suffixes).endswith(no_scans)
+        ]
     if not scans:
         raise FileNotFoundError(
-            f"dataset_dir={str(folder)!r} holds no scan: wanted {', '.join(SUFFIXES)} or a DICOM series"
+            f"dataset_dir={str(folder)!r} holds no scan: wanted {', '.join(suffixes)} or a DICOM series"
         )
     return sorted(scans)
 
 
-def _is_dicom(path: Path) -> bool:
+def _is_dicom(path: Path, suffixes: Sequence[str]) -> bool:
     if path.suffix.lower() in (".dcm", ".ima"):
         return True
-    if _suffix(path):
+    if _suffix(path, suffixes):
         return False
     with path.open("rb") as file:
         return file.read(DICOM_MARK_AT + 4)[DICOM_MARK_AT:] == b"DICM"
 
 
-def _suffix(path: Path) -> str:
-    return max((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), key=len, default="")
+def _suffix(path: Path, suffixes: Sequence[str]) -> str:
+    return max((suffix for suffix in suffixes if path.name.lower().endswith(suffix)), key=len, default="")
 
 
-def _stem(path: Path) -> str:
-    return path.name[: len(path.name) - len(_suffix(path))]
+def _stem(path: Path, suffixes: Sequence[str]) -> str:
+    return path.name[: len(path.name) - len(_suffix(path, suffixes))]
 
 
-def _with_mask(path: Path) -> dict[str, str]:
+def _with_others(path: Path, suffixes: Sequence[str], beside: Sequence[str]) -> dict[str, str]:
     item = {"image": str(path)}
     if path.is_file():
-        masks = (path.with_name(f"{_stem(path)}_mask{suffix}") for suffix in SUFFIXES)
-        if mask := next((mask for mask in masks if mask.is_file()), None):
-            item["mask"] = str(mask)
+        # Beside k-space in a format of its own lies a label in one of images.
+        endings = dict.fromkeys([*suffixes, *SUFFIXES])
+        for name in beside:
+            others = (path.with_name(f"{_stem(path, suffixes)}_{name}{ending}") for ending in endings)
+            if other := next((other for other in others if other.is_file()), None):
+                item[name] = str(other)
     return item
 
 
@@ -163,7 +173,7 @@ def _content(file: Path) -> Any:
         raise ValueError(f"datalist={str(file)!r} is not a JSON list or a CSV table: {error}") from error
 
 
-def _item(entry: object, *, root: Path, file: Path) -> dict[str, str]:
+def _item(entry: object, *, root: Path, file: Path, beside: Sequence[str]) -> dict[str, str]:
     if isinstance(entry, str):
         entry = {"image": entry}
     if not isinstance(entry, Mapping) or not isinstance(entry.get("image"), str) or not entry["image"]:
@@ -171,7 +181,7 @@ def _item(entry: object, *, root: Path, file: Path) -> dict[str, str]:
             f"datalist={str(file)!r}: the entry {entry!r} must be a path or have a path under 'image'"
         )
     item = {}
-    for name in ("image", "mask"):
+    for name in ("image", *beside):
         if value := entry.get(name):
             item[name] = str(_existing(root / str(value), f"{file.name}: {name}"))
     return item

@@ -26,12 +26,23 @@ class AtomicNibabelWriter(NibabelWriter):
 
     _source: Mapping[str, Any] = {}
 
+    def set_data_array(
+        self, data_array: Any, channel_dim: Any = 0, squeeze_end_dims: bool = True, **options: Any
+    ) -> None:
+        """Take over the numbers. The axis of a single channel is left out, never one of space."""
+        super().set_data_array(data_array, channel_dim, squeeze_end_dims=False, **options)
+        if squeeze_end_dims and self.data_obj.shape[-1] == 1:
+            self.data_obj = self.data_obj.squeeze(-1)
+
     def set_metadata(
         self, meta_dict: Mapping[str, Any] | None, resample: bool = True, **options: Any
     ) -> None:
         """Take over the affine and, of a NIfTI source, what its affines are codes for."""
         self._source = meta_dict or {}
-        super().set_metadata(meta_dict, resample=resample, **options)
+        if resample or "affine" not in self._source:
+            super().set_metadata(meta_dict, resample=resample, **options)
+        else:
+            self.affine = np.asarray(self._source["affine"])
 
     def write(self, filename: Any, verbose: bool = False, **obj_kwargs: Any) -> None:  # noqa: ARG002
         """Write the image that was set to ``filename``, gzipped where that ends in ``.gz``."""

@@ -6,11 +6,13 @@ from mrrecon.engines.file_loop import FileLoop
 from mrrecon.engines.image_as_label import image_as_label
 from mrrecon.engines.parameters import parameter_groups
 from mrrecon.engines.processes import distribute, join_processes, local_device
+from mrrecon.engines.solver import SolverEvaluator
 
 __all__ = [
     "CompressionEvaluator",
     "CosineRestarts",
     "FileLoop",
+    "SolverEvaluator",
     "distribute",
     "image_as_label",
     "join_processes",

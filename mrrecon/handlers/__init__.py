@@ -6,8 +6,10 @@ from mrrecon.handlers.code_files import CodeFiles
 from mrrecon.handlers.compression import CompressionRecorder
 from mrrecon.handlers.finite_loss import FiniteLoss
 from mrrecon.handlers.progress import Progress
+from mrrecon.handlers.reconstruction import ReconstructionRecorder
 from mrrecon.handlers.resume import ResumeCheckpoint
 from mrrecon.handlers.seed_iterations import SeedIterations
+from mrrecon.handlers.solver_stages import SolverStages
 from mrrecon.handlers.stages import Stages
 from mrrecon.handlers.start_from import StartFrom
 from mrrecon.handlers.training_scalars import TrainingScalars
@@ -20,8 +22,10 @@ __all__ = [
     "CompressionRecorder",
     "FiniteLoss",
     "Progress",
+    "ReconstructionRecorder",
     "ResumeCheckpoint",
     "SeedIterations",
+    "SolverStages",
     "Stages",
     "StartFrom",
     "TrainingScalars",

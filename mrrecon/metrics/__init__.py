@@ -2,6 +2,7 @@
 
 from mrrecon.metrics.mmd import log_mmd, mmd, mmd_unbiased
 from mrrecon.metrics.ms_ssim import MSSSIM, WANG_WEIGHTS, ms_ssim, ms_ssim_scales
+from mrrecon.metrics.nmse import nmse
 from mrrecon.metrics.psnr import PSNR, psnr
 from mrrecon.metrics.ssim import SSIM, ssim
 
@@ -15,6 +16,7 @@ __all__ = [
     "mmd_unbiased",
     "ms_ssim",
     "ms_ssim_scales",
+    "nmse",
     "psnr",
     "ssim",
 ]

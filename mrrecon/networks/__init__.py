@@ -1,15 +1,36 @@
 """Architectures that MONAI lacks, one a file."""
 
 from mrrecon.networks.blur import blur
+from mrrecon.networks.fixed_steps import FixedSteps
 from mrrecon.networks.fixup import FixupBlock
+from mrrecon.networks.linear_subspace import LinearSubspace
 from mrrecon.networks.multilevel_vqvae import MultiLevelVQVAE, SubpixelUpsample3d
+from mrrecon.networks.plain_image import PlainImage
+from mrrecon.networks.plain_rays import PlainRays
+from mrrecon.networks.plain_sense import PlainSense
+from mrrecon.networks.skip_network import SkipNetwork
 from mrrecon.networks.space_to_depth import depth_to_space, space_to_depth
+from mrrecon.networks.sparse_convolution import SparseConvolution
+from mrrecon.networks.sparse_linear import SparseLinear
+from mrrecon.networks.sparse_locally_linear import SparseLocallyLinear
+from mrrecon.networks.sparse_vae import SPARSE_VARIANTS, SparseVAE
 from mrrecon.networks.vector_quantizer import EMAVectorQuantizer, nearest_code, perplexity
 
 __all__ = [
+    "SPARSE_VARIANTS",
     "EMAVectorQuantizer",
+    "FixedSteps",
     "FixupBlock",
+    "LinearSubspace",
     "MultiLevelVQVAE",
+    "PlainImage",
+    "PlainRays",
+    "PlainSense",
+    "SkipNetwork",
+    "SparseConvolution",
+    "SparseLinear",
+    "SparseLocallyLinear",
+    "SparseVAE",
     "SubpixelUpsample3d",
     "blur",
     "depth_to_space",

@@ -74,6 +74,7 @@ def draw_figure(
     spacing: tuple[float, float, float],
     axis_codes: str,
     width: int,
+    names: tuple[str, str] = ("original", "reconstruction"),
 ) -> Image.Image:
     """The picture of ``reconstruction_figure``, not yet written in a format; the same arguments."""
     check_volumes(original, reconstruction)
@@ -103,7 +104,7 @@ def draw_figure(
     pen = ImageDraw.Draw(canvas)
     font = ImageFont.load_default(text)
 
-    for column, name in enumerate(("original", "reconstruction", "difference")):
+    for column, name in enumerate((*names, "difference")):
         left = margin + column * (cell + margin)
         pen.text((left + cell // 2, margin // 2), name, fill=_INK, font=font, anchor="mm")
         top = margin
@@ -111,7 +112,7 @@ def draw_figure(
             slices = [_middle_slice(volume, across, up).astype(np.float64) for volume in (true, found)]
             picture = (
                 colour(slices[1] - slices[0], limit=limit)
-                if name == "difference"
+                if column == 2
                 else grey(slices[column], low=low, high=high)
             )
             wide = max(1, round(size[across] * scale))

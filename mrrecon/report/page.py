@@ -16,6 +16,7 @@ from typing import IO
 from weakref import finalize
 
 from mrrecon.report.colours import signed_colours
+from mrrecon.report.curve import curve_section
 from mrrecon.report.figure import draw_figure
 from mrrecon.report.markup import (
     Value,
@@ -27,6 +28,7 @@ from mrrecon.report.markup import (
 )
 from mrrecon.report.ranges import display_window
 from mrrecon.report.scan import ScanReport
+from mrrecon.report.strip import draw_strip
 from mrrecon.report.volumes import PackedScan, pack_scan
 
 __all__ = ["Report", "write_report"]
@@ -42,6 +44,7 @@ def write_report(
     summary: Mapping[str, Value] | None = None,
     n_embedded: int = 4,
     max_scan_bytes: int = 8_000_000,
+    names: tuple[str, str] = ("original", "reconstruction"),
 ) -> Path:
     """Page of a run: one HTML file that needs nothing else, written once all scans have been seen.
 
@@ -56,6 +59,7 @@ def write_report(
         n_embedded: how many scans, the first ones, are embedded as volumes.
         max_scan_bytes: greatest length of the volumes of a scan in the file, bytes. Noisy volumes get coarser
             greys to fit, volumes too large even so are left out; the page says so.
+        names: what the page calls the two volumes of a scan.
 
     Returns:
         The path of the page.
@@ -71,7 +75,9 @@ def write_report(
         ...     write_report(Path(folder) / "report.html", [ScanReport("a", image, image)], title="Test").name
         'report.html'
     """
-    with Report(path, title=title, n_embedded=n_embedded, max_scan_bytes=max_scan_bytes) as report:
+    with Report(
+        path, title=title, n_embedded=n_embedded, max_scan_bytes=max_scan_bytes, names=names
+    ) as report:
         for scan in scans:
             report.add(scan)
         report.summary.update(summary or {})
@@ -88,6 +94,7 @@ class Report:
         title: heading of the page.
         n_embedded: how many scans, the first ones, are embedded as volumes.
         max_scan_bytes: greatest length of the volumes of a scan in the file, bytes.
+        names: what the page calls the two volumes of a scan.
 
     Attributes:
         summary: values of the run as a whole; may be filled until the block ends.
@@ -102,7 +109,13 @@ class Report:
     """
 
     def __init__(
-        self, path: Path | str, *, title: str, n_embedded: int = 4, max_scan_bytes: int = 8_000_000
+        self,
+        path: Path | str,
+        *,
+        title: str,
+        n_embedded: int = 4,
+        max_scan_bytes: int = 8_000_000,
+        names: tuple[str, str] = ("original", "reconstruction"),
     ) -> None:
         if n_embedded < 0:
             raise ValueError(f"n_embedded={n_embedded} must not be negative")
@@ -110,6 +123,7 @@ class Report:
         self.title = title
         self.n_embedded = n_embedded
         self.max_scan_bytes = max_scan_bytes
+        self.names = names
         self.summary: dict[str, Value] = {}
         self._names: list[str] = []
         self._metrics: list[Mapping[str, Value]] = []
@@ -142,7 +156,8 @@ class Report:
         if self._file is None:
             raise ValueError("add is for an open report: call it inside the with block")
         number = len(self._names)
-        still = _still(scan)
+        still = _still(scan, self.names)
+        said, below = _words_of_still(scan, self.names)
         if number < self.n_embedded:
             note = self._embed(self._file, number, pack_scan(scan, max_bytes=self.max_scan_bytes))
         else:
@@ -151,13 +166,10 @@ class Report:
         self._metrics.append(dict(scan.metrics))
         self._sections.append(
             f'<section class="scan" id="scan-{number}"><h2>{escape(scan.name)}</h2>'
-            f'<figure class="still"><img alt="Axial, coronal and sagittal slices through '
-            'the middle of the original, the reconstruction and their difference" '
-            f'src="data:image/jpeg;base64,{still}">'
-            "<figcaption>Middle slices; the patient's right is on the left, the front on the left. "
-            "Difference: reconstruction minus original.</figcaption></figure>"
+            f'<figure class="still"><img alt="{escape(said)}" src="data:image/jpeg;base64,{still}">'
+            f"<figcaption>{escape(below)}</figcaption></figure>"
             f'<p class="notes">{note}</p><div class="details">'
-            f"{metrics_table(scan.metrics)}{codes_section(scan.codes)}</div></section>"
+            f"{metrics_table(scan.metrics)}{codes_section(scan.codes)}{curve_section(scan.curves)}</div></section>"
         )
 
     def _embed(self, file: IO[str], number: int, packed: PackedScan | None) -> str:
@@ -200,6 +212,9 @@ class Report:
                 else ""
             ),
             colours=json.dumps(signed_colours().tolist(), separators=(",", ":")),
+            names=json.dumps(self.names).replace("<", "\\u003c"),
+            help_original=escape(self.names[0]),
+            help_reconstruction=escape(self.names[1]),
             script=self._script,
         )
 
@@ -213,8 +228,11 @@ def _template(name: str) -> str:
     return resources.files("mrrecon.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _still(scan: ScanReport) -> str:
+def _still(scan: ScanReport, names: tuple[str, str]) -> str:
     file = BytesIO()
+    if scan.pictures:
+        draw_strip(scan.pictures, width=max(1100, 120 * len(scan.pictures))).save(file, "JPEG", quality=88)
+        return base64.b64encode(file.getvalue()).decode("ascii")
     draw_figure(
         scan.original,
         scan.reconstruction,
@@ -223,8 +241,22 @@ def _still(scan: ScanReport) -> str:
         spacing=scan.spacing,
         axis_codes=scan.axis_codes,
         width=840,
+        names=names,
     ).save(file, "JPEG", quality=85)
     return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _words_of_still(scan: ScanReport, names: tuple[str, str]) -> tuple[str, str]:
+    if scan.pictures:
+        listed = ", ".join(picture.name for picture in scan.pictures)
+        return f"A slice: {listed}", "A slice in the middle; below each picture the values of its ends."
+    first, second = names
+    return (
+        f"Axial, coronal and sagittal slices through the middle of the {first}, the {second} and their "
+        "difference",
+        "Middle slices; the patient's right is on the left, the front on the left. "
+        f"Difference: {second} minus {first}.",
+    )
 
 
 def _note(packed: PackedScan) -> str:

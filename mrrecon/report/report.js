@@ -10,7 +10,8 @@ const PLANES = [
   {name: "Coronal", across: 0, up: 2, through: 1},
   {name: "Sagittal", across: 1, up: 2, through: 0},
 ];
-const IMAGES = ["Original", "Reconstruction", "Difference"];
+const NAMES = JSON.parse(document.getElementById("names").textContent);
+const IMAGES = [...NAMES, "difference"].map((name) => name[0].toUpperCase() + name.slice(1));
 const sections = [...document.querySelectorAll("section.scan")];
 let scan = null, at = [0, 0, 0], wanted = 0, planned = false;
 const view = {low: 0, high: 1, limit: 1};
@@ -70,6 +71,8 @@ async function show(number) {
   }
   byId("message").hidden = true;
   byId("viewer").hidden = false;
+  const thin = scan.shape.indexOf(1);  // a single slice has one plane worth looking at
+  if (thin >= 0) byId("planes").value = String(2 - thin);
   reset();
 }
 
@@ -139,8 +142,8 @@ function draw() {
   const i = (at[0] * scan.shape[1] + at[1]) * scan.shape[2] + at[2];
   const value = scan.original.value[scan.original.q[i]], error = scan.difference.value[scan.difference.q[i]];
   const index = scan.order.map(([axis, against]) => against ? scan.shape[axis] - 1 - at[axis] : at[axis]);
-  byId("readout").textContent = `voxel [${index.join(", ")}]: original ${text(value)}, `
-    + `reconstruction ${text(value + error)}, difference ${signed(error)}`;
+  byId("readout").textContent = `voxel [${index.join(", ")}]: ${NAMES[0]} ${text(value)}, `
+    + `${NAMES[1]} ${text(value + error)}, difference ${signed(error)}`;
 }
 
 function redraw() {

@@ -7,7 +7,9 @@ from math import isfinite
 import numpy as np
 from jaxtyping import Float, Int
 
+from mrrecon.report.curve import Curve
 from mrrecon.report.orientation import check_axis_codes
+from mrrecon.report.strip import Picture
 
 __all__ = ["CodeLevel", "ScanReport"]
 
@@ -60,6 +62,9 @@ class ScanReport:
             ``spacing_and_axes`` gives both for an affine.
         metrics: what stands in the table, by name.
         codes: levels of the codes, none where the method has no codes.
+        pictures: what the still shows, from left to right; by default three planes of both volumes and of
+            their difference.
+        curves: how the solver converged, none where there is no solver.
 
     Raises:
         ValueError: the volumes differ in shape, are empty or not finite, or an argument is out of its range.
@@ -79,6 +84,8 @@ class ScanReport:
     axis_codes: str = "RAS"
     metrics: Mapping[str, float | int | str] = field(default_factory=dict)
     codes: Sequence[CodeLevel] = ()
+    pictures: Sequence[Picture] = ()
+    curves: Sequence[Curve] = ()
 
     def __post_init__(self) -> None:
         check_axis_codes(self.axis_codes)

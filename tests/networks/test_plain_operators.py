@@ -90,3 +90,9 @@ def test_voxels_that_were_seen_stay_only_beside_holes():
 def test_views_over_other_arcs_are_refused():
     with pytest.raises(ValueError, match=r"arc=200\.0 must be 180 or 360 degrees"):
         PlainRays(arc=200.0)
+
+
+def test_details_are_shrunk_and_averages_are_not():
+    shrunk = PlainWavelet("haar", levels=1).shrink(torch.ones(1, 1, 4, 4), 0.25)
+    assert shrunk[0, 0, :2, :2].unique().tolist() == [1]
+    assert shrunk[0, 0, 2:].unique().tolist() == [0.75]

@@ -48,7 +48,7 @@ def test_names_from_files_stay_text(tmp_path, scan):
     nasty = replace(scan, name=NASTY, metrics={NASTY: NASTY})
     elements = Elements(page_of(tmp_path, [nasty, scan], summary={NASTY: NASTY}))
     kinds = [attributes.get("type", "program") for attributes in elements.all("script")]
-    assert kinds == ["application/json"] * 3 + ["program"]
+    assert kinds == ["application/json"] * 4 + ["program"]
     assert elements.texts.count(NASTY) == 9
 
 

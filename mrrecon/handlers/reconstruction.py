@@ -1,0 +1,205 @@
+"""What a run of solvers leaves behind: metrics, a table and a page."""
+
+import csv
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Engine, Events
+from torch import Tensor
+
+from mrrecon.files import atomic_path
+from mrrecon.metrics import nmse, psnr, ssim
+
+__all__ = ["ReconstructionRecorder", "image_metrics"]
+
+Row = dict[str, Any]
+
+WINDOW = 7
+"""Width of SSIM's window in pixels, as fastMRI's."""
+
+
+def image_metrics(pred: Tensor, label: Tensor) -> Row:
+    """PSNR (dB) and SSIM over the range of the label, and NMSE.
+
+    SSIM is that of slices across the shortest axis, averaged, with a Gaussian window of seven pixels; it is
+    left out where slices are smaller than that.
+
+    Args:
+        pred: image (1, x, y, z).
+        label: reference of the same shape.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> import torch
+        >>> image_metrics(torch.ones(1, 8, 8, 1), torch.eye(8).reshape(1, 8, 8, 1))["nmse"]
+        7.0
+    """
+    if pred.shape != label.shape:
+        raise ValueError(
+            f"the label has the shape {tuple(label.shape)}, the image {tuple(pred.shape)}: give equal grids"
+        )
+    pred, label = pred.double(), label.double()
+    data_range = float(label.max() - label.min()) or 1.0
+    row = {"psnr": round(float(psnr(pred[None], label[None], data_range=data_range)), 3)}
+    thin = min(range(1, 4), key=lambda axis: label.shape[axis])
+    slices = [x.movedim(thin, 0) for x in (pred, label)]
+    if min(slices[0].shape[2:]) >= WINDOW:
+        values = ssim(*slices, data_range=data_range, window_size=WINDOW)
+        row["ssim"] = round(float(values.mean()), 5)
+    row["nmse"] = float(f"{float(nmse(pred[None], label[None])):.4g}")
+    return row
+
+
+class ReconstructionRecorder:
+    """Handler that measures each scan and ends with a table.
+
+    Attach it to a ``SolverEvaluator``. It sees images after the postprocessing, in the units and the geometry
+    of the files. PSNR, SSIM and NMSE are there where a label is, of the result and (``start_...``) of the
+    first estimate; what the image leaves unexplained of the measurement (``residual``) always.
+
+    Files in ``output_dir``: ``metrics.csv`` (a row a scan, written anew after each), ``metrics.json`` (the
+    rows, mean, standard deviation and worst of each method, and the scans that were refused).
+
+    Args:
+        output_dir: folder of the outputs.
+        page: the page of the run, with ``add`` for a scan and ``close``; None: no page.
+    """
+
+    def __init__(self, output_dir: str | Path, *, page: Any = None) -> None:
+        self.output_dir = Path(output_dir)
+        self.page = page
+        self.rows: list[Row] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Hear the evaluator."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.record)
+        engine.add_event_handler(Events.COMPLETED, self.close)
+
+    def record(self, engine: Engine) -> None:
+        """Measure the scan of the iteration, which came in a batch of one."""
+        runner: Any = engine
+        if runner.solution is None:
+            return
+        output: Any = engine.state.output
+        batch: Any = engine.state.batch
+        output, batch = output[0], batch[0]
+        solution, pred = runner.solution, output["pred"].as_tensor().cpu()
+        label = output["label"].as_tensor().cpu() if "label" in output else None
+        method = batch.get("method") or getattr(runner.network, "method", "")
+        row: Row = {
+            "scan": str(output["pred"].meta["filename_or_obj"]),
+            "method": method,
+            "shape": "x".join(str(side) for side in pred.shape[1:]),
+        }
+        if label is not None:
+            row |= image_metrics(_real(pred), _real(label))
+            start = output["start"].as_tensor().cpu()
+            if start.shape == pred.shape:
+                before = image_metrics(_real(start), _real(label))
+                row |= {f"start_{name}": value for name, value in before.items()}
+        row |= {
+            "residual": float(f"{solution.residual:.4g}"),
+            "iterations": solution.iterations,
+            "converged": solution.converged,
+            "seconds": round(runner.seconds, 3),
+            "model": solution.model,
+        }
+        self.rows.append(row)
+        self._write_table()
+        if self.page is not None:
+            self.page.add(batch["image"], output, solution, row)
+
+    def close(self, engine: Engine) -> None:
+        """Write the summary and print the table, if any scan could be reconstructed."""
+        if not self.rows:
+            return
+        summary = summary_of(self.rows)
+        with atomic_path(self.output_dir / "metrics.json") as temporary:
+            content = {"scans": self.rows, "summary": summary, "refused": getattr(engine, "refused", [])}
+            temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        if self.page is not None:
+            self.page.close()
+        print(table(self.rows, summary, self.output_dir))  # noqa: T201
+
+    def _write_table(self) -> None:
+        with (
+            atomic_path(self.output_dir / "metrics.csv") as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as stream,
+        ):
+            names = dict.fromkeys(name for row in self.rows for name in row)
+            writer = csv.DictWriter(stream, fieldnames=list(names))
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def _real(image: Tensor) -> Tensor:
+    """Magnitude of complex numbers, real ones as they are."""
+    return image.abs() if image.is_complex() else image
+
+
+WORSE = {"psnr": min, "ssim": min, "nmse": max, "residual": max, "seconds": max}
+
+
+def summary_of(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
+    """Mean, standard deviation (over scans, n - 1) and worst of each metric, by method."""
+    summary: dict[str, dict[str, dict[str, float]]] = {}
+    for method in dict.fromkeys(row["method"] for row in rows):
+        summary[method] = {}
+        for name, worst in WORSE.items():
+            values = [float(row[name]) for row in rows if row["method"] == method and name in row]
+            if values:
+                spread = statistics.stdev(values) if len(values) > 1 else 0.0
+                summary[method][name] = {
+                    "mean": statistics.fmean(values),
+                    "sd": spread,
+                    "worst": worst(values),
+                }
+    return summary
+
+
+def table(rows: Sequence[Row], summary: Mapping[str, Any], output_dir: Path) -> str:
+    """Rows as text, and the means of each method where there are several rows of it."""
+    head = ("scan", "method", "PSNR, dB", "SSIM", "NMSE", "residual", "iterations", "seconds")
+    body = [
+        (
+            Path(row["scan"]).name,
+            row["method"],
+            _number(row, "psnr", ".2f"),
+            _number(row, "ssim", ".4f"),
+            _number(row, "nmse", ".4g"),
+            _number(row, "residual", ".4f"),
+            str(row["iterations"]),
+            _number(row, "seconds", ".1f"),
+        )
+        for row in rows
+    ]
+    ends = []
+    if len(rows) > len(summary):
+        for method, values in summary.items():
+            means = {name: value["mean"] for name, value in values.items()}
+            cells = [_number(means, name, form) for name, form in (("psnr", ".2f"), ("ssim", ".4f"))]
+            cells += [_number(means, "nmse", ".4g"), _number(means, "residual", ".4f"), ""]
+            ends.append(("mean", method, *cells, _number(means, "seconds", ".1f")))
+    widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
+    rule = "  ".join("-" * width for width in widths)
+    lines = [_line(head, widths), rule, *(_line(cells, widths) for cells in body)]
+    if ends:
+        lines += [rule, *(_line(cells, widths) for cells in ends)]
+    return "\n".join(["", *lines, "", f"outputs: {output_dir.resolve()}"])
+
+
+def _number(row: Mapping[str, Any], name: str, form: str) -> str:
+    return format(row[name], form) if name in row else ""
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.ljust(width) if column < 2 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(padded).rstrip()
