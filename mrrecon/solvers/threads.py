@@ -1,0 +1,34 @@
+"""Compiled kernels on as many threads as torch is allowed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+__all__ = ["in_threads"]
+
+
+def in_threads(kernel: Callable[..., None], *arguments: Any, threads: int) -> None:
+    """Call a kernel of numba.
+
+    Args:
+        kernel: function compiled with ``parallel=True``.
+        arguments: for the kernel.
+        threads: the most to use.
+
+    Example:
+        >>> in_threads(print, "done", threads=1)
+        done
+    """
+    import numba
+
+    of_torch, before = torch.get_num_threads(), numba.get_num_threads()
+    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    numba.set_num_threads(max(1, min(threads, most)))
+    try:
+        kernel(*arguments)
+    finally:
+        numba.set_num_threads(before)
+        # The first kernel of a process sets the number for torch as well: the two share one pool.
+        if torch.get_num_threads() != of_torch:
+            torch.set_num_threads(of_torch)
