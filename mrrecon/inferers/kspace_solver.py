@@ -54,7 +54,7 @@ class KspaceSolver(nn.Module):
 
     def __init__(
         self,
-        method: str = "wavelet",
+        method: str = "tv",
         *,
         weight: int | float | None = None,
         wavelet: str = "db4",
