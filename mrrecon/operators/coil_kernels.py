@@ -5,6 +5,8 @@ from typing import Any, no_type_check
 import numba
 import torch
 
+from mrrecon.threads import in_threads
+
 __all__ = ["combine"]
 
 _PIECE = 1 << 12
@@ -25,15 +27,13 @@ def combine(maps: Any, images: Any, target: Any) -> None:
         images: complex array of its shape and type, contiguous.
         target: complex array, contiguous.
     """
-    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    threads = min(torch.get_num_threads(), most) if images.size > _WORK else 1
+    threads = torch.get_num_threads() if images.size > _WORK else 1
     real = "f4" if images.dtype.itemsize == 8 else "f8"
     arrays = (maps.view(real), images.view(real), target.view(real))
     if threads == 1:
         _serial(*arrays)
         return
-    numba.set_num_threads(threads)
-    _parallel(*arrays)
+    in_threads(_parallel, *arrays, threads=threads)
 
 
 @no_type_check

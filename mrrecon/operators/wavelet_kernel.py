@@ -8,6 +8,8 @@ import numba
 import numpy as np
 import torch
 
+from mrrecon.threads import in_threads
+
 __all__ = ["transform"]
 
 _LANES = 16
@@ -48,17 +50,12 @@ def transform(
         target[...] = source
         source = target
     even, odd = _halves(filters, source.dtype.name)
-    before = numba.get_num_threads()
-    threads = min(torch.get_num_threads(), before) if most > _WORK else 1
+    threads = torch.get_num_threads() if most > _WORK else 1
     source, target = source.reshape(-1), target.reshape(-1)
     if threads == 1:
         _steps(source, target, table, even, odd, forward, 0, 1)
         return
-    numba.set_num_threads(threads)
-    try:
-        _steps_in_threads(source, target, table, even, odd, forward, threads)
-    finally:
-        numba.set_num_threads(before)
+    in_threads(_steps_in_threads, source, target, table, even, odd, forward, threads, threads=threads)
 
 
 @lru_cache(maxsize=64)

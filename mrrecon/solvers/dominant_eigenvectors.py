@@ -6,6 +6,8 @@ import numba
 import numpy as np
 import torch
 
+from mrrecon.threads import in_threads
+
 __all__ = ["dominant_eigenvectors"]
 
 _LANES = 16
@@ -28,17 +30,12 @@ def dominant_eigenvectors(matrices: np.ndarray, vectors: np.ndarray, values: np.
         vectors: where the eigenvectors go, (n, rows, 2, columns) of the same type.
         values: where the eigenvalues go, (rows, columns) of the same type.
     """
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(torch.get_num_threads(), before))
-    try:
-        _in_threads(matrices, vectors, values)
-    finally:
-        numba.set_num_threads(before)
+    in_threads(_all_pixels, matrices, vectors, values, threads=torch.get_num_threads())
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", parallel=True)
 @no_type_check
-def _in_threads(matrices, vectors, values):
+def _all_pixels(matrices, vectors, values):
     columns = values.shape[1]
     blocks = (columns + _LANES - 1) // _LANES
     for block in numba.prange(blocks):

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64
 from torch import Tensor
 
 from mrrecon.solvers.inner_products import inner, over, squared_norm
-from mrrecon.solvers.threads import in_threads
+from mrrecon.threads import in_threads
 
 __all__ = ["Sums", "compare", "move"]
 

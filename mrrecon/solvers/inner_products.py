@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float64, Inexact
 from torch import Tensor
 
+from mrrecon.threads import in_threads
+
 __all__ = ["advance", "inner", "over", "redirect", "squared_norm"]
 
 
@@ -33,8 +35,10 @@ def inner(
 
         left, right = (each.numpy() for each in rows)
         partial = np.zeros((left.shape[0], -(-left.shape[1] // vector_kernels.PIECE)))
-        kernel = vector_kernels.inner_parallel if _in_parallel(left.size) else vector_kernels.inner
-        kernel(left, right, partial)
+        if _worth_threads(left.size):
+            in_threads(vector_kernels.inner_parallel, left, right, partial, threads=torch.get_num_threads())
+        else:
+            vector_kernels.inner(left, right, partial)
         return torch.from_numpy(partial.sum(-1)).reshape(shape)
     return torch.linalg.vecdot(rows[0].double(), rows[1].double()).reshape(shape)
 
@@ -81,9 +85,12 @@ def advance(
 
         arrays = [each.numpy() for each in rows]
         partial = np.zeros((arrays[0].shape[0], -(-arrays[0].shape[1] // vector_kernels.PIECE)))
-        kernel = vector_kernels.advance_parallel if _in_parallel(arrays[0].size) else vector_kernels.advance
         # In the vectors' own precision, or the kernel would compute in double.
-        kernel(*arrays, alpha.detach().to(rows[0].dtype).reshape(-1).numpy(), partial)
+        arrays += [alpha.detach().to(rows[0].dtype).reshape(-1).numpy(), partial]
+        if _worth_threads(arrays[0].size):
+            in_threads(vector_kernels.advance_parallel, *arrays, threads=torch.get_num_threads())
+        else:
+            vector_kernels.advance(*arrays)
         return torch.from_numpy(partial.sum(-1)).reshape(alpha.shape)
     x.addcmul_(over(alpha, x), p)
     r.addcmul_(over(alpha, r), q, value=-1)
@@ -113,9 +120,14 @@ def redirect(
         from mrrecon.solvers import vector_kernels
 
         old, new = (each.numpy() for each in rows)
-        kernel = vector_kernels.redirect_parallel if _in_parallel(old.size) else vector_kernels.redirect
         factor = beta.detach().to(rows[0].dtype).reshape(-1).numpy()
-        kernel(old, new, factor, -(-old.shape[1] // vector_kernels.PIECE))
+        pieces = -(-old.shape[1] // vector_kernels.PIECE)
+        if _worth_threads(old.size):
+            in_threads(
+                vector_kernels.redirect_parallel, old, new, factor, pieces, threads=torch.get_num_threads()
+            )
+        else:
+            vector_kernels.redirect(old, new, factor, pieces)
         return
     p.mul_(over(beta, p)).add_(z)
 
@@ -153,15 +165,9 @@ def _compiled(*tensors: Tensor) -> bool:
     return not recording and all(each.dtype == first.dtype and not each.is_neg() for each in tensors)
 
 
-def _in_parallel(count: int) -> bool:
-    """Whether there is enough to do for more than one thread; if so, as many as torch uses."""
-    if count < _WORTH_THREADS or torch.get_num_threads() == 1:
-        return False
-    import numba
-
-    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    numba.set_num_threads(min(torch.get_num_threads(), most))
-    return True
+def _worth_threads(count: int) -> bool:
+    """Whether there is enough to do for more than one thread."""
+    return count >= _WORTH_THREADS and torch.get_num_threads() > 1
 
 
 _WORTH_THREADS = 1 << 18

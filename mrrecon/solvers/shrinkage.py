@@ -6,7 +6,7 @@ from jaxtyping import Float64, Inexact
 from torch import Tensor
 
 from mrrecon.solvers.inner_products import over
-from mrrecon.solvers.threads import in_threads
+from mrrecon.threads import in_threads
 
 __all__ = ["shrink"]
 

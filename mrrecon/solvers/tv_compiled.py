@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mrrecon.solvers.threads import in_threads
+from mrrecon.threads import in_threads
 
 __all__ = ["CompiledSteps"]
 

@@ -92,6 +92,14 @@ def test_a_first_step_too_long_is_taken_back() -> None:
     assert history.iterations < 60
 
 
+def test_the_condition_number_enters_by_its_root() -> None:
+    # 677 iterations without momentum, 457 with momentum that never starts anew.
+    A = Dense(torch.diag(torch.logspace(-1, 0, 50, dtype=torch.float64)))
+    y = A(torch.ones(50, dtype=torch.float64))
+    _, history = proximal_gradient(A, y, L1(1e-7), tolerance=1e-6, max_iterations=200)
+    assert history.converged
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", [(2, 3), (1, 70_001)])
 def test_vector_work_is_its_formula(shape: tuple[int, int], dtype: torch.dtype) -> None:

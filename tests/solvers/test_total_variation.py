@@ -11,6 +11,7 @@ from torch import Tensor
 from mrrecon.operators import CartesianSense, Identity, Mask
 from mrrecon.simulate import coil_maps, uniform_lines
 from mrrecon.solvers import total_variation, total_variation_denoise
+from mrrecon.solvers.total_variation import _TotalVariation
 
 KINDS = list(itertools.product([True, False], ["reflect", "periodic"], [torch.float32, torch.complex64]))
 
@@ -56,6 +57,20 @@ def test_the_criterion_is_what_it_says(tolerance: float) -> None:
     residual = tolerance * np.linalg.norm(M.T @ v)
     bound = slack + residual**2 / (2 * np.linalg.eigvalsh(M.T @ M).min())
     assert objective(M, v, x.numpy(), 0.1, D, isotropic=True) - least <= bound * (1 + 1e-6) + 1e-12
+
+
+def test_a_rough_proximal_map_says_how_rough_it_is() -> None:
+    v, step = torch.randn(6, 5, dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64)
+    proximal = _TotalVariation(v, 0.6, 2, isotropic=True, periodic=True, n_batch=0)
+    found = proximal.near(v, step, moved=torch.tensor(50.0).double(), active=torch.tensor(True))
+    D, M = differences((6, 5), periodic=True), np.eye(30)
+    best = optimum(M, v.numpy().ravel(), 0.3, D, isotropic=True)
+    excess = objective(M, v.numpy().ravel(), found.x.numpy(), 0.3, D, isotropic=True)
+    excess -= objective(M, v.numpy().ravel(), best, 0.3, D, isotropic=True)
+    gap = found.residual.square() / 2 + found.slack * step * found.value
+    assert 1e-6 < excess <= float(gap)
+    assert found.residual > 0
+    assert found.slack > 0
 
 
 def test_multicoil_scan() -> None:

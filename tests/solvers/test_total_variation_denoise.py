@@ -1,6 +1,8 @@
 """Total-variation denoising against dense optima, scikit-image, its own certificate and its plain twin."""
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -139,6 +141,15 @@ def test_threads_do_not_matter(shape: tuple[int, ...], boundary: str) -> None:
     for x, history in results[1:]:
         torch.testing.assert_close(x, results[0][0], atol=1e-5, rtol=0)
         assert history.criterion == pytest.approx(results[0][1].criterion, rel=1e-3)
+
+
+def test_torch_keeps_its_threads_when_kernels_are_first_used() -> None:
+    code = (
+        "import torch; from mrrecon.solvers import total_variation_denoise; torch.set_num_threads(1); "
+        "total_variation_denoise(torch.eye(9), 0.1, ndim=2); print(torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]
 
 
 @pytest.mark.usefixtures("_threads")

@@ -9,7 +9,7 @@ __all__ = ["in_threads"]
 
 
 def in_threads(kernel: Callable[..., None], *arguments: Any, threads: int) -> None:
-    """Call a kernel of numba.
+    """Call a kernel of numba, and leave the number of threads as it was, numba's and torch's.
 
     Args:
         kernel: function compiled with ``parallel=True``.
