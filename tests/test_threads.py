@@ -8,7 +8,7 @@ CALLS = {
     "coils": "from mrrecon.operators import CartesianSense; "
     "A = CartesianSense(torch.arange(256)[:, None] % 2 == 0, torch.ones(8, 256, 256) + 0j); "
     "A.gram(torch.ones(256, 256) + 0j)",
-    "inner product": "from mrrecon.solvers.inner_products import squared_norm; squared_norm(torch.ones(2**20))",
+    "inner product": "from mrrecon.solvers.inner_products import squared_norm as f; f(torch.ones(2**20))",
 }
 
 
