@@ -195,7 +195,7 @@ def test_the_command_on_a_full_disk_says_so_and_leaves_no_stump(tmp_path):
 
 
 def test_the_command_stopped_by_the_keyboard_leaves_no_stump(tmp_path):
-    for name in "abc":
+    for name in "abcdefghijklmnopqrst":  # so many that the run cannot be over before it hears of it
         scan(tmp_path / "in" / f"{name}.nii", (70, 70, 70))
     start = command(small_bundle(tmp_path), tmp_path / "out", tmp_path / "in")
     said = ""
