@@ -8,6 +8,7 @@ from monai.config import KeysCollection
 from monai.transforms.transform import MapTransform
 
 from mrrecon.operators import Blur, Downsample, gaussian_psf, super_resolution
+from mrrecon.simulate import add_gaussian_noise
 from mrrecon.simulate.fields import Number
 from mrrecon.transforms.placed import placed
 
@@ -83,7 +84,7 @@ class SimulateDegradedd(MapTransform):
             if max(self.factor) > 1:
                 y = super_resolution(self.factor)(y)
             generator = torch.Generator().manual_seed(self.seed)
-            y = y + self.noise * float(x.abs().max()) * torch.randn(y.shape, generator=generator)
+            y = add_gaussian_noise(y, sigma=self.noise * float(x.abs().max()), generator=generator)
             if self.holes:
                 y[torch.rand(y.shape, generator=generator) < self.holes] = torch.nan
             coarse = affine.clone()

@@ -1,5 +1,6 @@
 """A scan measured once more, by a simulated scanner of several coils."""
 
+import math
 from collections.abc import Hashable, Mapping
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from monai.transforms.transform import MapTransform
 from torch import Tensor
 
 from mrrecon.operators import CartesianSense
-from mrrecon.simulate import coil_maps, poisson_disc, variable_density_lines
+from mrrecon.simulate import add_complex_noise, coil_maps, poisson_disc, variable_density_lines
 from mrrecon.simulate.fields import Number
 from mrrecon.transforms.placed import placed
 
@@ -102,5 +103,6 @@ class SimulateKspaced(MapTransform):
             )
         A = CartesianSense(mask, coil_maps(shape, self.n_coils))
         y = A(x.to(torch.complex64))
-        noise = torch.randn(*y.shape, 2, generator=generator)
-        return y + self.noise * brightest * torch.view_as_complex(noise) * mask
+        # Real and imaginary part have the standard deviation asked for, each.
+        sigma = math.sqrt(2) * self.noise * brightest
+        return add_complex_noise(y, sigma=sigma, generator=generator) * mask

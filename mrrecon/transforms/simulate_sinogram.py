@@ -9,6 +9,7 @@ from monai.config import KeysCollection
 from monai.transforms.transform import MapTransform
 from torch import Tensor
 
+from mrrecon.simulate import add_poisson_noise
 from mrrecon.simulate.fields import Number
 from mrrecon.transforms.placed import placed
 
@@ -58,8 +59,8 @@ class SimulateSinogramd(MapTransform):
         super().__init__(keys, allow_missing_keys)
         if n_views < 2:
             raise ValueError(f"n_views={n_views} must be at least 2: one view has no image in it")
-        if photons is not None and not photons > 0:
-            raise ValueError(f"photons={photons} must be positive")
+        if photons is not None and not photons >= 1:
+            raise ValueError(f"photons={photons} must be at least 1")
         self.label_key = label_key
         self.scan = scan
         self.n_views = n_views
@@ -100,9 +101,7 @@ class SimulateSinogramd(MapTransform):
         if self.photons is None:
             return y
         generator = torch.Generator().manual_seed(self.seed)
-        counts = torch.poisson(self.photons * torch.exp(-y.double()), generator=generator)
-        # A detector that counts nothing has seen half a photon, for want of a logarithm.
-        return (-torch.log(counts.clamp_min(0.5) / self.photons)).to(y.dtype)
+        return add_poisson_noise(y, photons=self.photons, generator=generator)
 
 
 def _scale(values: Tensor, name: str) -> tuple[float, float]:
