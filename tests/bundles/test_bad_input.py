@@ -199,7 +199,10 @@ def test_the_command_stopped_by_the_keyboard_leaves_no_stump(tmp_path):
         scan(tmp_path / "in" / f"{name}.nii", (70, 70, 70))
     start = command(small_bundle(tmp_path), tmp_path / "out", tmp_path / "in")
     said = ""
+    # Whoever starts the tests in the background lets them ignore the keyboard: what they start must not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(start, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as running:
+        signal.signal(signal.SIGINT, before)
         assert running.stderr is not None
         while "encoding" not in said:
             assert running.poll() is None, said
