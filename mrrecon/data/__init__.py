@@ -8,6 +8,7 @@ from mrrecon.data.datalist import list_names, scan_list
 from mrrecon.data.draws import Draw, DrawSampler, SeededDataset, ignore_interrupts
 from mrrecon.data.entropy_model import EntropyModels
 from mrrecon.data.folders import common_folder, name_of_output
+from mrrecon.data.idx import read_idx
 from mrrecon.data.kspace_bart import read_cfl, write_cfl
 from mrrecon.data.kspace_reader import KspaceReader, read_kspace
 from mrrecon.data.measurement_list import measurement_list
@@ -45,6 +46,7 @@ __all__ = [
     "network_image",
     "read_array",
     "read_cfl",
+    "read_idx",
     "read_kspace",
     "read_sinogram",
     "scan_list",

@@ -32,6 +32,7 @@ def training_scans(
     seed: int = 0,
     subject: str | None = None,
     brain_mask: bool = False,
+    own_masks: bool = False,
     n_val_brains: int = 8,
 ) -> TrainingScans:
     """Scans of a folder or a list, split by subject; the embedded templates where neither is given.
@@ -45,6 +46,7 @@ def training_scans(
         seed: another seed, another split.
         subject: how a path names its subject, as for ``split_by_subject``.
         brain_mask: whether each scan needs its mask.
+        own_masks: whether a scan that has a mask keeps it.
         n_val_brains: length of the list for validation where brains are synthesised.
 
     Raises:
@@ -66,7 +68,7 @@ def training_scans(
     split = bool(datalist) and "validation" in list_names(datalist)
     held_out = scan_list(dataset_dir, datalist, key="validation") if split else []
     scans = scan_list(dataset_dir, datalist)
-    training, validation = _wanted(scans, brain_mask), _wanted(held_out, brain_mask)
+    training, validation = (_wanted(part, brain_mask, own_masks) for part in (scans, held_out))
     if not split:
         training, validation = split_by_subject(training, fraction=val_fraction, seed=seed, subject=subject)
     elif both := [scan["image"] for scan in validation if scan in training]:
@@ -74,7 +76,7 @@ def training_scans(
     return TrainingScans("scans", training, validation)
 
 
-def _wanted(scans: Sequence[Mapping[str, str]], brain_mask: bool) -> list[Mapping[str, str]]:
+def _wanted(scans: Sequence[Mapping[str, str]], brain_mask: bool, own_masks: bool) -> list[Mapping[str, str]]:
     keys = ("image", "mask") if brain_mask else ("image",)
     missing = [scan["image"] for scan in scans if any(key not in scan for key in keys)]
     if missing:
@@ -82,4 +84,5 @@ def _wanted(scans: Sequence[Mapping[str, str]], brain_mask: bool) -> list[Mappin
             f"brain_mask=True, but {len(missing)} of {len(scans)} scans have no mask, first {missing[0]}: "
             "put <name>_mask.nii.gz beside each scan"
         )
-    return [{key: scan[key] for key in keys} for scan in scans]
+    keys = ("image", "mask") if own_masks else keys
+    return [{key: scan[key] for key in keys if key in scan} for scan in scans]

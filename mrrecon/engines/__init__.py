@@ -2,8 +2,12 @@
 
 from mrrecon.engines.compression import CompressionEvaluator
 from mrrecon.engines.cosine_restarts import CosineRestarts
+from mrrecon.engines.dictionary_steps import DictionarySteps
+from mrrecon.engines.factor_steps import FactorSteps
 from mrrecon.engines.file_loop import FileLoop
+from mrrecon.engines.fit_trainer import FitTrainer
 from mrrecon.engines.image_as_label import image_as_label
+from mrrecon.engines.observed_as_label import asked_values, observed_as_label
 from mrrecon.engines.parameters import parameter_groups
 from mrrecon.engines.processes import distribute, join_processes, local_device
 from mrrecon.engines.solver import SolverEvaluator
@@ -11,11 +15,16 @@ from mrrecon.engines.solver import SolverEvaluator
 __all__ = [
     "CompressionEvaluator",
     "CosineRestarts",
+    "DictionarySteps",
+    "FactorSteps",
     "FileLoop",
+    "FitTrainer",
     "SolverEvaluator",
+    "asked_values",
     "distribute",
     "image_as_label",
     "join_processes",
     "local_device",
+    "observed_as_label",
     "parameter_groups",
 ]

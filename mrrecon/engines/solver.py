@@ -16,11 +16,12 @@ __all__ = ["SolverEvaluator"]
 
 
 class SolverEvaluator(SupervisedEvaluator):
-    """Evaluator whose inferer is a ``SolverInferer``: it keeps how each image was found.
+    """Evaluator whose inferer has ``solve`` (``SolverInferer``, ``ImputationInferer``): it keeps the making.
 
     The output of an iteration holds ``image`` (the measurement), ``pred``, ``start`` (the first estimate)
-    and, where it is known, ``label``, all through the postprocessing when ``ITERATION_COMPLETED`` is fired;
-    ``solution`` is the ``Solution`` of the iteration and ``seconds`` what it took.
+    and, where they are known, ``label``, ``std`` and ``completions`` (one a channel), all through the
+    postprocessing when ``ITERATION_COMPLETED`` is fired; ``solution`` is the ``Solution`` of the iteration
+    and ``seconds`` what it took.
 
     A scan that cannot be read or solved does not stop the others: it is kept in ``refused``, a list of
     {"scan", "reason"}, and when all are done ``run`` raises. What goes wrong in writing, such as a full disk,
@@ -65,6 +66,9 @@ class SolverEvaluator(SupervisedEvaluator):
             Keys.PRED: _with(solution.image, meta),
             "start": _with(solution.start, meta),
         }
+        for name in ("std", "completions"):
+            if getattr(solution, name, None) is not None:
+                output[name] = _with(getattr(solution, name), meta)
         if Keys.LABEL in batchdata:
             output[Keys.LABEL] = batchdata[Keys.LABEL]
         engine.state.output = output

@@ -11,6 +11,7 @@ from ignite.engine import Engine, Events
 from torch import Tensor
 
 from mrrecon.files import atomic_path
+from mrrecon.handlers.missing import INTERVALS, missing_metrics
 from mrrecon.metrics import nmse, psnr, ssim
 
 __all__ = ["ReconstructionRecorder", "image_metrics"]
@@ -60,7 +61,9 @@ class ReconstructionRecorder:
 
     Attach it to a ``SolverEvaluator``. It sees images after the postprocessing, in the units and the geometry
     of the files. PSNR, SSIM and NMSE are there where a label is, of the result and (``start_...``) of the
-    first estimate; what the image leaves unexplained of the measurement (``residual``) always.
+    first estimate, and, of an image with holes, ``missing_...`` over them; where a standard deviation came
+    with it, too, the ``coverage_...`` of its intervals. What the image leaves unexplained of the measurement
+    (``residual``) is there always.
 
     Files in ``output_dir``: ``metrics.csv`` (a row a scan, written anew after each), ``metrics.json`` (the
     rows, mean, standard deviation and worst of each method, and the scans that were refused).
@@ -90,7 +93,7 @@ class ReconstructionRecorder:
         output, batch = output[0], batch[0]
         solution, pred = runner.solution, output["pred"].as_tensor().cpu()
         label = output["label"].as_tensor().cpu() if "label" in output else None
-        method = batch.get("method") or getattr(runner.network, "method", "")
+        method = batch.get("method") or getattr(runner.network, "method", "network")
         row: Row = {
             "scan": str(output["pred"].meta["filename_or_obj"]),
             "method": method,
@@ -98,6 +101,7 @@ class ReconstructionRecorder:
         }
         if label is not None:
             row |= image_metrics(_real(pred), _real(label))
+            row |= _in_holes(batch["image"], output, _real(pred), _real(label))
             start = output["start"].as_tensor().cpu()
             if start.shape == pred.shape:
                 before = image_metrics(_real(start), _real(label))
@@ -137,12 +141,48 @@ class ReconstructionRecorder:
             writer.writerows(self.rows)
 
 
+def _in_holes(image: Tensor, output: Mapping[str, Any], pred: Tensor, label: Tensor) -> Row:
+    """Metrics over the voxels that the measurement, an image with NaN in its holes, does not have."""
+    seen = image.as_tensor().isfinite().cpu()  # type: ignore[attr-defined]
+    if seen.shape != label.shape or bool(seen.all()):
+        return {}
+    if "std" not in output:
+        return missing_metrics(pred, label, seen)
+    std = output["std"].as_tensor().cpu()
+    return missing_metrics(pred, label, seen, std=std, n_completions=len(output["completions"]))
+
+
 def _real(image: Tensor) -> Tensor:
     """Magnitude of complex numbers, real ones as they are."""
     return image.abs() if image.is_complex() else image
 
 
-WORSE = {"psnr": min, "ssim": min, "nmse": max, "residual": max, "seconds": max}
+WORSE = {
+    "psnr": min,
+    "ssim": min,
+    "nmse": max,
+    "missing_psnr": min,
+    "missing_ssim": min,
+    "missing_mse": max,
+    **{f"coverage_{percent}{where}": min for where in ("", "_tissue") for percent in INTERVALS},
+    "residual": max,
+    "seconds": max,
+}
+
+
+COLUMNS = (
+    ("psnr", "PSNR, dB", ".2f"),
+    ("ssim", "SSIM", ".4f"),
+    ("missing_psnr", "missing, dB", ".2f"),
+    ("nmse", "NMSE", ".4g"),
+    ("residual", "residual", ".4f"),
+    ("iterations", "iterations", "d"),
+    ("seconds", "seconds", ".1f"),
+)
+"""Name in a row, title and format of the printed columns."""
+
+ALWAYS = ("psnr", "ssim", "nmse", "residual", "iterations", "seconds")
+"""Those that are printed even where no row has them."""
 
 
 def summary_of(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
@@ -164,17 +204,13 @@ def summary_of(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:
 
 def table(rows: Sequence[Row], summary: Mapping[str, Any], output_dir: Path) -> str:
     """Rows as text, and the means of each method where there are several rows of it."""
-    head = ("scan", "method", "PSNR, dB", "SSIM", "NMSE", "residual", "iterations", "seconds")
+    columns = [column for column in COLUMNS if column[0] in ALWAYS or any(column[0] in row for row in rows)]
+    head = ("scan", "method", *(title for _, title, _ in columns))
     body = [
         (
             Path(row["scan"]).name,
             row["method"],
-            _number(row, "psnr", ".2f"),
-            _number(row, "ssim", ".4f"),
-            _number(row, "nmse", ".4g"),
-            _number(row, "residual", ".4f"),
-            str(row["iterations"]),
-            _number(row, "seconds", ".1f"),
+            *(_number(row, name, form) for name, _, form in columns),
         )
         for row in rows
     ]
@@ -182,9 +218,7 @@ def table(rows: Sequence[Row], summary: Mapping[str, Any], output_dir: Path) -> 
     if len(rows) > len(summary):
         for method, values in summary.items():
             means = {name: value["mean"] for name, value in values.items()}
-            cells = [_number(means, name, form) for name, form in (("psnr", ".2f"), ("ssim", ".4f"))]
-            cells += [_number(means, "nmse", ".4g"), _number(means, "residual", ".4f"), ""]
-            ends.append(("mean", method, *cells, _number(means, "seconds", ".1f")))
+            ends.append(("mean", method, *(_number(means, name, form) for name, _, form in columns)))
     widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
     rule = "  ".join("-" * width for width in widths)
     lines = [_line(head, widths), rule, *(_line(cells, widths) for cells in body)]

@@ -1,7 +1,7 @@
 """What a solver found, and how."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Inexact
@@ -10,7 +10,7 @@ from torch import Tensor
 from mrrecon.operators import LinearOperator
 from mrrecon.solvers import History
 
-__all__ = ["Solution", "relative_residual", "stacked"]
+__all__ = ["Solution", "joined", "relative_residual", "stacked"]
 
 
 @dataclass(frozen=True)
@@ -86,3 +86,20 @@ def stacked(parts: Sequence[Solution]) -> Solution:
         model=parts[0].model,
         pixel_spacing=parts[0].pixel_spacing,
     )
+
+
+def joined(slices: Sequence[Solution], axis: int) -> Solution:
+    """Solutions of the slices of a volume as that of the volume.
+
+    Args:
+        slices: each of a batch of one.
+        axis: axis of the volume, of all its axes, across which they lie.
+
+    Example:
+        >>> one = Solution(torch.ones(1, 1, 2, 3), torch.ones(1, 1, 2, 3), (), 0.1, "Identity")
+        >>> joined([one, one], 3).image.shape
+        torch.Size([1, 1, 2, 2, 3])
+    """
+    together = stacked(slices)
+    image, start = (x.movedim(0, axis - 1)[None] for x in (together.image, together.start))
+    return replace(together, image=image, start=start)

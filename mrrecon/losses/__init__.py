@@ -2,6 +2,7 @@
 
 from mrrecon.losses.adaptive import AdaptiveLoss
 from mrrecon.losses.baur import BaurLoss, GradientRamp, baur_loss
+from mrrecon.losses.crps import CRPSLoss, crps
 from mrrecon.losses.dct import dct3d, idct3d
 from mrrecon.losses.log_partition import log_partition
 from mrrecon.losses.observed_elbo import ObservedELBOLoss, observed_elbo
@@ -12,10 +13,12 @@ from mrrecon.losses.vqvae import VQVAELoss
 __all__ = [
     "AdaptiveLoss",
     "BaurLoss",
+    "CRPSLoss",
     "GradientRamp",
     "ObservedELBOLoss",
     "VQVAELoss",
     "baur_loss",
+    "crps",
     "dct3d",
     "idct3d",
     "log_partition",

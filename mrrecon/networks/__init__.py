@@ -1,11 +1,14 @@
 """Architectures that MONAI lacks, one a file."""
 
 from mrrecon.networks.blur import blur
+from mrrecon.networks.completion_network import CompletionNetwork, fill_holes
 from mrrecon.networks.fixed_steps import FixedSteps
 from mrrecon.networks.fixup import FixupBlock
 from mrrecon.networks.linear_subspace import LinearSubspace
 from mrrecon.networks.multilevel_vqvae import MultiLevelVQVAE, SubpixelUpsample3d
+from mrrecon.networks.patch_dictionary import PatchDictionary
 from mrrecon.networks.plain_image import PlainImage
+from mrrecon.networks.plain_prior import PlainPrior
 from mrrecon.networks.plain_rays import PlainRays
 from mrrecon.networks.plain_sense import PlainSense
 from mrrecon.networks.skip_network import SkipNetwork
@@ -18,12 +21,15 @@ from mrrecon.networks.vector_quantizer import EMAVectorQuantizer, nearest_code, 
 
 __all__ = [
     "SPARSE_VARIANTS",
+    "CompletionNetwork",
     "EMAVectorQuantizer",
     "FixedSteps",
     "FixupBlock",
     "LinearSubspace",
     "MultiLevelVQVAE",
+    "PatchDictionary",
     "PlainImage",
+    "PlainPrior",
     "PlainRays",
     "PlainSense",
     "SkipNetwork",
@@ -34,6 +40,7 @@ __all__ = [
     "SubpixelUpsample3d",
     "blur",
     "depth_to_space",
+    "fill_holes",
     "nearest_code",
     "perplexity",
     "space_to_depth",

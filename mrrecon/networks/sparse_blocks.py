@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -66,11 +67,21 @@ class SparseEncoder(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Features of the coarsest level and their mask."""
+        features, masks = self.levels(x, mask)
+        return features[-1], masks[-1]
+
+    @torch.jit.export
+    def levels(self, x: Tensor, mask: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Features of all levels and their masks, finest first."""
+        features: list[Tensor] = []
+        masks: list[Tensor] = []
         for i, block in enumerate(self.blocks):
             if i > 0:
                 x, mask = halve(x), halve(mask)
             x, mask = block(x, mask)
-        return x, mask
+            features.append(x)
+            masks.append(mask)
+        return features, masks
 
 
 class ResidualBlock(nn.Module):

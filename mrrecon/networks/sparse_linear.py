@@ -90,7 +90,7 @@ class SparseLinear(nn.Module):
         mask = mask.to(self.weight.dtype)
         # The values of missing entries may be NaN: zero times NaN would not remove them.
         rest = torch.where(mask > 0, y - self.mean, torch.zeros_like(y)) * mask
-        lower = self._factor(mask)
+        lower = self.factor(mask)
         right = (rest @ self.weight).to(lower.dtype).unsqueeze(-1)
         r = torch.cholesky_solve(right, lower).squeeze(-1)
         # Diagonal of the inverse of L L^T: the squared columns of L^{-1}.
@@ -102,7 +102,7 @@ class SparseLinear(nn.Module):
         """``W r + μ``: images, (batch, in_features), of coordinates, (batch, out_features)."""
         return r @ self.weight.T + self.mean
 
-    def _factor(self, mask: Tensor) -> Tensor:
+    def factor(self, mask: Tensor) -> Tensor:
         """Cholesky factors of ``W_o^T W_o + σ² I``, (batch, d, d), in float64: the matrices may be flat."""
         n_features, n_coordinates = self.weight.shape
         if n_features * n_coordinates * n_coordinates <= 2**25:
@@ -110,7 +110,14 @@ class SparseLinear(nn.Module):
             products = self.weight.unsqueeze(2) * self.weight.unsqueeze(1)
             gram = (mask @ products.flatten(1)).unflatten(1, [n_coordinates, n_coordinates])
         else:
-            gram = torch.matmul(self.weight.T * mask.unsqueeze(1), self.weight)
+            # One image after the other, of whose rows only the observed count: of 23,040 voxels and 200
+            # coordinates all masked copies of W would be 18 MB an image.
+            grams: list[Tensor] = []
+            for seen in mask:
+                rows = seen.nonzero().squeeze(1)
+                observed = self.weight[rows]
+                grams.append((observed * seen[rows].unsqueeze(1)).T @ observed)
+            gram = torch.stack(grams)
         gram = gram.double()
         diagonal = gram.diagonal(dim1=-2, dim2=-1)
         # The last addend is for images without any observed entry: their gram is zero.

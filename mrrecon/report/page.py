@@ -231,7 +231,7 @@ def _template(name: str) -> str:
 def _still(scan: ScanReport, names: tuple[str, str]) -> str:
     file = BytesIO()
     if scan.pictures:
-        draw_strip(scan.pictures, width=max(1100, 120 * len(scan.pictures))).save(file, "JPEG", quality=88)
+        draw_strip(scan.pictures, width=max(1100, 180 * len(scan.pictures))).save(file, "JPEG", quality=88)
         return base64.b64encode(file.getvalue()).decode("ascii")
     draw_figure(
         scan.original,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mrrecon.report.curve import Curve
@@ -27,6 +27,12 @@ _SHOWN = {
     "start_psnr": "PSNR of the first estimate (dB)",
     "start_ssim": "SSIM of the first estimate",
     "start_nmse": "NMSE of the first estimate",
+    "missing_share": "missing (part of the voxels)",
+    "missing_psnr": "PSNR of the missing voxels (dB)",
+    "missing_ssim": "SSIM of the missing voxels",
+    "coverage_50": "truth in the 50 % interval",
+    "coverage_80": "truth in the 80 % interval",
+    "coverage_95": "truth in the 95 % interval",
     "residual": "residual ‖Ax − y‖ / ‖y‖",
     "iterations": "iterations",
     "seconds": "seconds",
@@ -36,9 +42,10 @@ _SHOWN = {
 class ReconstructionPage:
     """Page of a run of solvers: what ``ReconstructionRecorder`` takes as ``page``.
 
-    Of each scan it shows a slice of the measurement, the first estimate, the result, where it is known the
-    truth, and the error; the volumes, to scroll through; the metrics; and how the solver converged. Where
-    there is no label, the result is compared with the first estimate.
+    Of each scan it shows a slice of the measurement, the first estimate, the result, where they are known the
+    truth, a few completions and their standard deviation, and the error; the volumes, to scroll through; the
+    metrics; and how the solver converged. Where there is no label, the result is compared with the first
+    estimate.
 
     Args:
         path: HTML file to write; missing folders are made.
@@ -83,10 +90,14 @@ class ReconstructionPage:
         pictures = [] if self.measurement is None else [self.measurement(image.detach().cpu())]
         low, high = display_window(reference)
         shown = {self.start: start, "result": result, "truth": label}
+        seen = getattr(solution, "seen", None)
         aspect = _Slice(result.shape, spacing, axis_codes)
+        if seen is not None:
+            aspect.show_holes(seen[0, 0].cpu().numpy())
         for name, volume in shown.items():
             if volume is not None:
                 pictures.append(Picture(name, aspect.cut(volume), low=low, high=high, aspect=aspect.aspect))
+        pictures += _uncertainty(output, aspect, low, high)
         error = result - reference
         limit = typical_error(error) or (high - low)
         said = "error" if label is not None else f"result − {self.start}"
@@ -132,11 +143,40 @@ class _Slice:
         across, up = [axis for axis in range(3) if axis != self.through]
         self.aspect = lengths[up] / lengths[across]
 
+        self.at = sizes[self.through] // 2
+
+    def show_holes(self, seen: Bool[np.ndarray, "_ _ _"]) -> None:
+        """Of the slices with about the most holes, take that next to the middle."""
+        holes = np.moveaxis(to_ras(1.0 - seen, self.axis_codes), self.through, 0).mean((1, 2))
+        many = np.flatnonzero(holes >= 0.9 * holes.max())
+        self.at = int(many[np.argmin(np.abs(many - self.at))])
+
     def cut(self, volume: Float[np.ndarray, "_ _ _"]) -> Float[np.ndarray, "height width"]:
         """The slice, its first row the highest, its first column the patient's right or front."""
         ras = to_ras(volume, self.axis_codes)
-        plane = np.take(ras, ras.shape[self.through] // 2, axis=self.through)
+        plane = np.take(ras, self.at, axis=self.through)
         return np.ascontiguousarray(plane.T[::-1, ::-1])
+
+
+N_COMPLETIONS = 3
+"""How many completions a page shows."""
+
+
+def _uncertainty(output: Mapping[str, Any], aspect: _Slice, low: float, high: float) -> list[Picture]:
+    """A few completions and the standard deviation, if there are any."""
+    pictures = []
+    if "completions" in output:
+        few = output["completions"][:N_COMPLETIONS]
+        for number in range(len(few)):
+            drawn = aspect.cut(_volume(few[number : number + 1]))
+            pictures.append(
+                Picture(f"completion {number + 1}", drawn, low=low, high=high, aspect=aspect.aspect)
+            )
+    if "std" in output:
+        std = aspect.cut(_volume(output["std"]))
+        most = float(std.max()) or 1.0
+        pictures.append(Picture("standard deviation", std, low=0.0, high=most, aspect=aspect.aspect))
+    return pictures
 
 
 def _volume(image: Tensor) -> np.ndarray:

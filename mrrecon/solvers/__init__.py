@@ -9,6 +9,7 @@ from mrrecon.solvers.factor_em import Factors, factor_em
 from mrrecon.solvers.filtered_back_projection import filtered_back_projection
 from mrrecon.solvers.functionals import L1, Box, Functional, GroupL1, Huber, L2Squared, NonNegative, Poisson
 from mrrecon.solvers.history import Callback, History
+from mrrecon.solvers.interpolation import interpolate_missing
 from mrrecon.solvers.minimum_norm import minimum_norm
 from mrrecon.solvers.operator_norm import operator_norm
 from mrrecon.solvers.primal_dual import primal_dual
@@ -38,6 +39,7 @@ __all__ = [
     "espirit",
     "factor_em",
     "filtered_back_projection",
+    "interpolate_missing",
     "learn_dictionary",
     "matching_pursuit",
     "minimum_norm",

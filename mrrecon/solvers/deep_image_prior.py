@@ -20,6 +20,7 @@ def deep_image_prior(
     *,
     shape: Sequence[int],
     in_channels: int = 32,
+    code: Tensor | None = None,
     max_iterations: int = 3000,
     learning_rate: float = 0.01,
     input_noise: float = 0.03,
@@ -46,10 +47,13 @@ def deep_image_prior(
             weights are the start.
         shape: spatial size of the image.
         in_channels: channels of the noise.
+        code: what the network makes the image of, for networks that want something else than uniform noise
+            of the image's size: a decoder, say. None: that noise.
         max_iterations: steps of Adam at most.
         learning_rate: of Adam. 0.01 for most tasks, 0.001 where most voxels are measured.
         input_noise: standard deviation of what is added to the noise anew at every step; 0 for none.
-        averaging: weight of the past in the running mean, from 0 (the iterate itself) to below 1.
+        averaging: weight of the past in the running mean, from 0 (the iterate itself) to below 1; in step i
+            at most i / (i + 10).
         held_out: share of the measured entries kept from the fit, from 0 to below 1. With 0 the last running
             mean is returned.
         patience: steps without a new best error on them after which the fit ends.
@@ -85,7 +89,9 @@ def deep_image_prior(
             f"input_noise={input_noise} must be at least 0, max_iterations={max_iterations} and "
             f"patience={patience} at least 1"
         )
-    z = 0.1 * torch.rand((1, in_channels, *shape), generator=generator, dtype=y.dtype, device=y.device)
+    z = code
+    if z is None:
+        z = 0.1 * torch.rand((1, in_channels, *shape), generator=generator, dtype=y.dtype, device=y.device)
     network = copy.deepcopy(network).to(y.device, y.dtype).train()
     fitted, kept = _split(A, y, torch.Size((1, 1, *shape)), held_out, generator)
     optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
@@ -99,7 +105,9 @@ def deep_image_prior(
         loss = (fitted * residual.square()).sum() / fitted.sum()
         with torch.no_grad():
             image = x.detach()
-            mean = image.clone() if iteration == 0 else averaging * mean + (1 - averaging) * image
+            # At first a shorter memory: the first images have nothing to do with the last.
+            past = min(averaging, iteration / (iteration + 10))
+            mean = past * mean + (1 - past) * image if iteration else image.clone()
             error = float((kept * (A(mean) - y).square()).sum() / kept.sum())
         recorder.add(mean, criterion=error, objective=float(loss.detach()))
         if error < least:

@@ -1,8 +1,11 @@
 """Holes of an image, told by a mask, by a number that stands for them, or by NaN."""
 
-from collections.abc import Callable, Hashable, Mapping
+import itertools
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.transforms.transform import MapTransform
@@ -17,7 +20,8 @@ __all__ = ["MarkHolesd"]
 class MarkHolesd(MapTransform):
     """NaN in every voxel that was not seen: what ``ImageSolver`` takes for a hole.
 
-    Voxels that are NaN already are holes too. Infinite ones are refused.
+    Without a mask, voxels that are NaN already are holes too; under an observed mark they are refused, and so
+    are infinite ones. A mask has two values, one of them 0, and lies where the image lies.
 
     Args:
         keys: keys of the images, (1, *space).
@@ -27,8 +31,8 @@ class MarkHolesd(MapTransform):
         allow_missing_keys: pass over keys that are not there.
 
     Raises:
-        ValueError: an image has an infinite voxel or several channels, a mask does not fit, or nothing was
-            seen.
+        ValueError: an image has an infinite voxel or several channels, a mask is none, does not fit or
+            contradicts the image, or nothing was seen.
 
     Example:
         >>> from monai.data.meta_tensor import MetaTensor
@@ -65,20 +69,79 @@ class MarkHolesd(MapTransform):
                 sides = " x ".join(str(n) for n in x.shape)
                 raise ValueError(f"{name} must be one volume, got {sides}: give one channel or time point")
             x = x.float().clone()
-            if bool(x.isinf().any()):
-                raise ValueError(f"{name} holds Inf: mark holes by NaN, by a mask or by missing")
             mask_file = str(d.pop("mask", None) or self.mask)
-            if mask_file:
-                seen = self.read_array(mask_file)
-                seen = seen.reshape(x.shape) if seen.numel() == x.numel() else seen
-                if seen.shape != x.shape:
-                    raise ValueError(
-                        f"{mask_file} has the shape {tuple(seen.shape)}, the image {name} {tuple(x.shape)}"
-                    )
-                x[seen == 0] = torch.nan
+            seen = (
+                self._seen(mask_file, x, image, name) if mask_file else torch.ones_like(x, dtype=torch.bool)
+            )
+            if bool(x[seen].isinf().any()):
+                raise ValueError(f"{name} holds Inf: mark holes by NaN, by a mask or by missing")
+            x[~seen] = torch.nan
             if self.missing is not None:
                 x[x == self.missing] = torch.nan
             if bool(x.isnan().all()):
                 raise ValueError(f"{name} has no voxel that was seen: its mask is empty")
             d[key] = placed(x, image)
         return d
+
+    def _seen(self, file: str, x: Tensor, image: Any, name: str) -> Tensor:
+        """True where a mask says that a voxel of an image (1, x, y, z) was observed."""
+        mask = self.read_array(file)
+        if [n for n in mask.shape if n > 1] != [n for n in x.shape if n > 1]:
+            raise ValueError(
+                f"{file} has the shape {tuple(mask.shape)}, the image {name} {tuple(x.shape[1:])}: give "
+                "a mask of the image's shape"
+            )
+        others = mask[mask != 0].unique()
+        if len(others) > 1 or not bool(mask.isfinite().all()):
+            raise ValueError(
+                f"{file} is no mask: it holds {len(others)} numbers beside 0, such as {float(others[0]):g} "
+                f"and {float(others[-1]):g}; give 0 where a voxel is missing and one other number elsewhere"
+            )
+        if not len(others):
+            raise ValueError(
+                f"{file} is 0 everywhere, so {name} has no voxel that was seen: its mask is empty"
+            )
+        off = _distance(_affine(file), _affine_of(image), x.shape[1:])
+        if off > SAME_PLACE:
+            raise ValueError(
+                f"{file} and {name} have affines that put a corner {off:.3g} voxels apart: give a mask on "
+                "the image's grid"
+            )
+        seen = (mask != 0).reshape(x.shape)
+        broken = int((seen & x.isnan()).sum())
+        if broken:
+            raise ValueError(
+                f"{name} has NaN in {broken} voxels that {file} marks as observed: mark them 0 in the mask"
+            )
+        return seen
+
+
+SAME_PLACE = 0.1
+"""Voxels by which a corner of the mask may be off that of the image."""
+
+
+def _affine_of(image: Any) -> np.ndarray | None:
+    """Affine of a loaded image, if its file vouched for one."""
+    codes = [image.meta.get(name, 1) for name in ("qform_code", "sform_code")]
+    return np.asarray(image.affine, dtype=np.float64) if any(int(code) for code in codes) else None
+
+
+def _affine(path: str) -> np.ndarray | None:
+    """Affine of a mask, if its file has one and vouches for it."""
+    try:
+        header: Any = nib.load(path)
+    except (nib.filebasedimages.ImageFileError, OSError):
+        return None
+    fields = header.header
+    if "sform_code" in fields and not (int(fields["sform_code"]) or int(fields["qform_code"])):
+        return None
+    return None if header.affine is None else np.asarray(header.affine, dtype=np.float64)
+
+
+def _distance(first: np.ndarray | None, second: np.ndarray | None, shape: Sequence[int]) -> float:
+    """How far two affines put the farthest corner of a grid apart, in voxels; 0 if one is not there."""
+    if first is None or second is None:
+        return 0.0
+    corners = np.array([(*corner, 1) for corner in itertools.product(*((0, n - 1) for n in shape))])
+    apart = np.linalg.norm((corners @ (first - second).T)[:, :3], axis=1)
+    return float(apart.max() / np.linalg.norm(second[:3, :3], axis=0).min())

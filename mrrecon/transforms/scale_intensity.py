@@ -20,7 +20,7 @@ def robust_range(image: Tensor, *, lower: Number = 0.05, upper: Number = 99.95) 
     """Two percentiles of all voxels; the minimum and the maximum where the two percentiles coincide.
 
     Args:
-        image: image of any shape, not empty.
+        image: image of any shape, not empty. Voxels of NaN are holes and do not count.
         lower: lower percentile, in [0, 100].
         upper: upper percentile, above ``lower``.
 
@@ -30,6 +30,9 @@ def robust_range(image: Tensor, *, lower: Number = 0.05, upper: Number = 99.95) 
     """
     # numpy selects and does not sort: 0.06 s for 9.4 million voxels, a quarter of torch.kthvalue.
     values = image.detach().cpu().numpy()
+    holes = np.isnan(values)
+    if holes.any():
+        values = values[~holes]
     low, high = (float(value) for value in np.percentile(values, [lower, upper]))
     if low == high:
         low, high = float(values.min()), float(values.max())
