@@ -39,7 +39,8 @@ class ImputationInferer(Inferer):
 
     A scan is turned to the patient's axes (by whole flips and permutations), scaled by percentiles of what
     was observed, completed, and brought back. Holes are voxels that are not finite. Each completion is a
-    whole scan that agrees with what was observed; their mean is the image.
+    whole scan that agrees with what was observed; their mean is the image. They come in pairs with opposite
+    random numbers, so that few of them have a good mean.
 
     Args:
         n_completions: how many; 0: the network's one image, without random numbers.
@@ -203,9 +204,9 @@ class ImputationInferer(Inferer):
 
     def _completed(self, x: Tensor, network: Any) -> Tensor:
         """Completions (n, x, y, z) of an image and its mask, (2, x, y, z); of n_completions=0 one image."""
-        sampler = sampler_of(network, n_completions=self.n_completions)
         n = max(self.n_completions, 1)
         axis = self._across(network, x.shape[1:])
+        sampler = sampler_of(getattr(network, "of_planes", network), n_completions=self.n_completions)
         if axis == PLANES:
             axes = plane_axes(x[1] > 0)
             for one in axes:
@@ -256,7 +257,8 @@ class ImputationInferer(Inferer):
 
     def _across(self, network: Any, shape: Sequence[int]) -> Any:
         """Axis across which slices are completed, or ``PLANES``; None where the network takes volumes."""
-        dims = self.spatial_dims or getattr(network, "spatial_dims", None)
+        in_planes = hasattr(network, "of_planes")
+        dims = 2 if in_planes else self.spatial_dims or getattr(network, "spatial_dims", None)
         if dims is None and self.spatial_size is not None:
             dims = len(self.spatial_size)
         if dims is None and isinstance(network, torch.nn.Module):
@@ -264,7 +266,9 @@ class ImputationInferer(Inferer):
         if dims != 2:
             return None
         thin = [axis for axis in range(3) if shape[axis] == 1]
-        return thin[-1] if thin else SLICE_AXES.get(self.slice_axis, PLANES)
+        if thin:
+            return thin[-1]
+        return PLANES if in_planes else SLICE_AXES.get(self.slice_axis, PLANES)
 
     def _report(self, number: int, total: int) -> None:
         if self.on_iteration is not None:

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+
+from mrrecon.inferers.imputation_samplers import in_pairs
 
 __all__ = ["completions_in_planes", "plane_axes"]
 
@@ -86,8 +89,8 @@ def completions_in_planes(
             numbers = range(first, first + len(batch))
             state = sampler.read(batch)
             before, after = (_generators(x, seed, axis, numbers, step) for step in (0, 1))
-            for index in range(n):
-                noise = _between(sampler.noise(state, before), sampler.noise(state, after), numbers)
+            draw = partial(_noise, sampler, state, before, after, numbers)
+            for index, noise in enumerate(in_pairs(draw, n)):
                 results[index, numbers.start : numbers.stop] += sampler.draw(state, noise)[:, 0] / len(axes)
                 done += 1
                 on_draw(done, total)
@@ -98,6 +101,11 @@ def _generators(x: Tensor, seed: int, axis: int, numbers: range, step: int) -> l
     """A source for each plane; those between the same two sets of random numbers have equal ones."""
     seeds = [(seed * 3 + axis) * 1_000_003 + number // COHERENCE + step for number in numbers]
     return [torch.Generator(x.device).manual_seed(one) for one in seeds]
+
+
+def _noise(sampler: Any, state: Any, before: Any, after: Any, numbers: range) -> Any:
+    """Random numbers for a completion of the planes of a batch."""
+    return _between(sampler.noise(state, before), sampler.noise(state, after), numbers)
 
 
 def _between(before: Any, after: Any, numbers: range) -> Any:

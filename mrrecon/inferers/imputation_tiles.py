@@ -3,11 +3,13 @@
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from mrrecon.inferers.imputation_samplers import Sampler, window_of
+from mrrecon.inferers.imputation_samplers import Sampler, in_pairs, window_of
 from mrrecon.tensors import crop_to_shape
 
 __all__ = ["completions_in_tiles", "tile_starts"]
@@ -85,7 +87,7 @@ def completions_in_tiles(
     ]
     weight = _weight(tile).to(x.device)
     total, weights = x.new_zeros(n, *size), x.new_zeros(size)
-    fields = None
+    fields: list[Any] | None = None
     done, draws = 0, n * math.prod(len(of_axis) for of_axis in starts)
     for start in itertools.product(*starts):
         part = tuple(slice(first, first + side) for first, side in zip(start, tile, strict=True))
@@ -96,11 +98,11 @@ def completions_in_tiles(
             )
         state = sampler.read(window)
         if fields is None:
-            fields = [sampler.fields(state, size, step, generator) for _ in range(n)]
+            fields = list(in_pairs(partial(sampler.fields, state, size, step, generator), n))
         weights[part] += weight
         for index in range(n):
-            noise = sampler.window(fields[index], start, tile, step)  # type: ignore[arg-type]
-            drawn = sampler.draw(state, noise)  # type: ignore[arg-type]
+            noise: Any = sampler.window(fields[index], start, tile, step)
+            drawn = sampler.draw(state, noise)
             total[index][part] += weight * drawn[0, 0].float()
             done += 1
             on_draw(done, draws)

@@ -1,6 +1,7 @@
 """Architectures that MONAI lacks, one a file."""
 
 from mrrecon.networks.blur import blur
+from mrrecon.networks.completion_in_planes import CompletionInPlanes
 from mrrecon.networks.completion_network import CompletionNetwork, fill_holes
 from mrrecon.networks.fixed_steps import FixedSteps
 from mrrecon.networks.fixup import FixupBlock
@@ -21,6 +22,7 @@ from mrrecon.networks.vector_quantizer import EMAVectorQuantizer, nearest_code, 
 
 __all__ = [
     "SPARSE_VARIANTS",
+    "CompletionInPlanes",
     "CompletionNetwork",
     "EMAVectorQuantizer",
     "FixedSteps",

@@ -79,6 +79,7 @@ class PatchDictionary(nn.Module):
     Attributes:
         atoms: D, (voxels of a patch, n_atoms), of unit length.
         mean: μ, (voxels of a patch,).
+        spatial_dims: number of the axes of an image.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -115,6 +116,7 @@ class PatchDictionary(nn.Module):
             )
         if chunk < 1:
             raise ValueError(f"chunk={chunk} must be at least 1")
+        self.spatial_dims = 2
         self.patch = list(patch)
         self.n_nonzero = n_nonzero
         self.ridge = ridge

@@ -198,7 +198,7 @@ def brains(source: str | Path, *, kind: str, n_images: Sequence[int], seed: int 
             found = _slices(volume, each) if kind == "slices" else _patches(volume, each, draw)
             images += found
             groups += [i] * len(found)
-        split.append(Images(torch.from_numpy(np.stack(images)), torch.tensor(groups)))
+        split.append(Images(torch.from_numpy(np.stack(images).astype(np.float32)), torch.tensor(groups)))
     return Split(*split)
 
 

@@ -15,7 +15,7 @@ from bundles.solving import BUNDLES, solve, volume
 from torch import nn
 
 from mrrecon.errors import sentence
-from mrrecon.networks import CompletionNetwork, SparseVAE
+from mrrecon.networks import CompletionInPlanes, CompletionNetwork, SparseVAE
 
 SLICES, VOLUMES = "sparse_vae2d", "sparse_vae3d"
 CHANNELS = [4, 4, 8]
@@ -39,6 +39,8 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def complete(weights):
     def run(bundle: str, output_dir: Path, *overlays: str, **overrides: Any) -> dict[str, Any]:
         small = {"ckpt": weights[bundle], "completion_def::channels": CHANNELS, "n_completions": 3}
+        if bundle == VOLUMES:
+            small["network_def"] = "@completion_def"
         return solve(bundle, output_dir, *overlays, **{**small, **overrides})
 
     return run
@@ -147,9 +149,9 @@ def test_tiles_and_planes_are_options(complete, tmp_path):
     path = volume(tmp_path / "in" / "a.nii.gz", with_holes())
     complete(VOLUMES, tmp_path / "tiles", dataset_dir=str(path), roi_size=[8, 8, 8])
     assert np.isfinite(outputs(tmp_path / "tiles")[0]).all()
-    two = {"completion_def::spatial_dims": 2, "n_completions": 0}
+    two = {"network_def": "@planes_def", "planes_def::channels": CHANNELS, "n_completions": 0}
     ckpt = tmp_path / "model.pt"
-    torch.save(CompletionNetwork(2, channels=CHANNELS).state_dict(), ckpt)
+    torch.save(CompletionInPlanes(channels=CHANNELS).state_dict(), ckpt)
     complete(VOLUMES, tmp_path / "planes", dataset_dir=str(path), ckpt=str(ckpt), **two)
     assert sorted(file.name for file in (tmp_path / "planes").glob("*.nii.gz")) == ["a_recon.nii.gz"]
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from mrrecon.inferers import ImputationInferer
 from mrrecon.inferers.imputation_tiles import tile_starts
-from mrrecon.networks import CompletionNetwork, SparseVAE
+from mrrecon.networks import CompletionInPlanes, CompletionNetwork, SparseVAE
 from mrrecon.solvers import interpolate_missing
 
 MULTIPLE = 4
@@ -278,3 +278,13 @@ def test_more_completions_than_memory_are_refused_before_any_work(monkeypatch):
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="method='magic' must be one of network, nearest"):
         ImputationInferer().solve(scan(), None, method="magic")
+
+
+def test_a_network_in_planes_completes_a_single_slice_as_a_slice():
+    torch.manual_seed(0)
+    net = CompletionInPlanes(channels=(4, 4)).eval()
+    torch.nn.init.normal_(net.of_planes.decoder.last.weight)
+    y = torch.rand(1, 1, 9, 8, 1)
+    y[:, :, ::2] = torch.nan
+    one = ImputationInferer(0).solve(y, net).image
+    torch.testing.assert_close(one, ImputationInferer(0).solve(y, net.of_planes).image)

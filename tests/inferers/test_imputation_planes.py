@@ -78,3 +78,24 @@ def test_batches_make_no_difference():
             for size in (3, 8)
         )
     torch.testing.assert_close(one, two)
+
+
+def test_the_mean_of_a_pair_is_free_of_what_is_linear_in_the_random_numbers():
+    class Noisy(Mean):
+        multiple = 1
+
+        def encode(self, x: torch.Tensor) -> tuple:
+            return super().forward(x), [x[:, :1]], [x[:, 1:]]
+
+        def noise(self, features: list, generator: torch.Generator) -> list:
+            return [torch.randn(features[0].shape, generator=generator)]
+
+        def draw(self, guess: torch.Tensor, *rest: list) -> torch.Tensor:
+            return guess + rest[-1][0]
+
+    x = volume()
+    sampler = sampler_of(Noisy(), n_completions=4)
+    draws = completions_in_planes(sampler, x, n=4, axes=[0, 1], batch_size=4, seed=0, on_draw=lambda *_: None)
+    assert float((draws[0] - draws[2]).abs().max()) > 0.5
+    torch.testing.assert_close(draws[:2].mean(0), filled(x, [0, 1]))
+    torch.testing.assert_close(draws.mean(0), filled(x, [0, 1]))
