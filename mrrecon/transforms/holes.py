@@ -69,7 +69,8 @@ class MarkHolesd(MapTransform):
                 sides = " x ".join(str(n) for n in x.shape)
                 raise ValueError(f"{name} must be one volume, got {sides}: give one channel or time point")
             x = x.float().clone()
-            mask_file = str(d.pop("mask", None) or self.mask)
+            beside = d.pop("mask", None)
+            mask_file = str(self.mask or beside or "")
             seen = (
                 self._seen(mask_file, x, image, name) if mask_file else torch.ones_like(x, dtype=torch.bool)
             )

@@ -88,3 +88,11 @@ def test_holes_may_be_told_without_a_mask():
     image = MetaTensor(torch.tensor([[[[1.0, -1.0, torch.nan]]]]))
     found = MarkHolesd("image", read_array=read_array, missing=-1)({"image": image})["image"]
     assert found.isnan().flatten().tolist() == [False, True, True]
+
+
+def test_the_mask_that_was_asked_for_prevails_over_the_one_beside_the_scan(tmp_path):
+    for name, mask in (("beside", half()), ("asked", 1 - half())):
+        nib.save(nib.Nifti1Image(mask.astype(np.float32), np.eye(4)), tmp_path / f"{name}.nii")
+    data = {"image": MetaTensor(torch.ones(1, *SHAPE)), "mask": str(tmp_path / "beside.nii")}
+    mark = MarkHolesd("image", read_array=read_array, mask=str(tmp_path / "asked.nii"))
+    assert torch.equal(mark(data)["image"].isnan()[0].float(), torch.from_numpy(half()).float())
