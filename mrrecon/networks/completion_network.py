@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mrrecon.networks.completions import drawn_completions
 from mrrecon.networks.sparse_blocks import ResidualBlock, SparseEncoder
 from mrrecon.tensors import crop_to_shape, pad_to_multiple
 
@@ -182,9 +183,4 @@ class CompletionNetwork(nn.Module):
         Returns:
             (n, batch, 1, *spatial).
         """
-        if n < 1:
-            raise ValueError(f"n={n} completions: at least 1")
-        guess, features, masks = self.encode(x)
-        return torch.stack(
-            [self.draw(guess, features, masks, self.noise(features, generator)) for _ in range(n)]
-        )
+        return drawn_completions(self, x, n, generator)

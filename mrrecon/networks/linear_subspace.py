@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mrrecon.networks.completions import drawn_completions
 from mrrecon.networks.sparse_linear import SparseLinear
 
 
@@ -128,12 +129,7 @@ class LinearSubspace(nn.Module):
         Returns:
             (n, batch, 1, *spatial).
         """
-        if n < 1:
-            raise ValueError(f"n={n} completions: at least 1")
-        mean, features, masks = self.encode(x)
-        return torch.stack(
-            [self.draw(mean, features, masks, self.noise(features, generator)) for _ in range(n)]
-        )
+        return drawn_completions(self, x, n, generator)
 
     def _frame(self, shape: list[int]) -> list[int]:
         """What ``pad`` adds to an image, last axis first, to put it in the middle of the frame."""
