@@ -11,7 +11,7 @@ from monai.inferers import Inferer
 from torch import Tensor
 
 from mrrecon.inferers.imputation_axes import SLICE_AXES, PatientAxes, affine_of
-from mrrecon.inferers.imputation_baselines import UNTRAINED, check_slices, untrained
+from mrrecon.inferers.imputation_baselines import UNTRAINED, untrained
 from mrrecon.inferers.imputation_planes import completions_in_planes, plane_axes
 from mrrecon.inferers.imputation_result import Imputation, mean_and_std
 from mrrecon.inferers.imputation_samplers import one_by_one, sampler_of
@@ -209,8 +209,6 @@ class ImputationInferer(Inferer):
         sampler = sampler_of(getattr(network, "of_planes", network), n_completions=self.n_completions)
         if axis == PLANES:
             axes = plane_axes(x[1] > 0)
-            for one in axes:
-                check_slices(x[1].movedim(one, 0))
             return completions_in_planes(
                 sampler,
                 x,

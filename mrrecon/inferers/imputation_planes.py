@@ -65,7 +65,8 @@ def completions_in_planes(
 ) -> Tensor:
     """Completions of a volume, each the mean of those of its planes across each of some axes.
 
-    The random numbers of a completion change slowly from plane to plane, so that neighbours go together.
+    The random numbers of a completion change slowly from plane to plane, so that neighbours go together. A
+    plane in which nothing was observed has no say; what lies in such planes alone stays 0.
 
     Args:
         sampler: of a network for slices.
@@ -79,22 +80,24 @@ def completions_in_planes(
     Returns:
         (n, x, y, z).
     """
-    images = x.new_zeros(n, *x.shape[1:])
+    images, weights = x.new_zeros(n, *x.shape[1:]), x.new_zeros(x.shape[1:])
     total = n * sum(-(-x.shape[axis + 1] // batch_size) for axis in axes)
     done = 0
     for axis in axes:
         planes, results = x.movedim(axis + 1, 0), images.movedim(axis + 1, 1)
+        heard = planes[:, 1].flatten(1).any(1).to(x.dtype)[:, None, None]
+        weights.movedim(axis, 0).add_(heard)
         for first in range(0, len(planes), batch_size):
             batch = planes[first : first + batch_size].contiguous()
             numbers = range(first, first + len(batch))
-            state = sampler.read(batch)
+            state, part = sampler.read(batch), heard[first : first + batch_size]
             before, after = (_generators(x, seed, axis, numbers, step) for step in (0, 1))
             draw = partial(_noise, sampler, state, before, after, numbers)
             for index, noise in enumerate(in_pairs(draw, n)):
-                results[index, numbers.start : numbers.stop] += sampler.draw(state, noise)[:, 0] / len(axes)
+                results[index, numbers.start : numbers.stop] += sampler.draw(state, noise)[:, 0] * part
                 done += 1
                 on_draw(done, total)
-    return images
+    return images.div_(weights.clamp(min=1))
 
 
 def _generators(x: Tensor, seed: int, axis: int, numbers: range, step: int) -> list[torch.Generator]:

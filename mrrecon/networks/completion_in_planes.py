@@ -59,7 +59,7 @@ class CompletionInPlanes(nn.Module):
         Returns:
             (batch, 1, x, y, z).
         """
-        total = torch.zeros_like(x[:, :1])
+        total, weights = torch.zeros_like(x[:, :1]), torch.zeros_like(x[:, :1])
         for axis in self.axes:
             planes = x.movedim(axis + 2, 1)
             flat = planes.flatten(0, 1)
@@ -67,5 +67,8 @@ class CompletionInPlanes(nn.Module):
             for first in range(0, flat.shape[0], self.batch_size):
                 done.append(self.of_planes(flat[first : first + self.batch_size].contiguous()))
             volume = torch.cat(done).unflatten(0, [planes.shape[0], planes.shape[1]])
-            total = total + volume.movedim(1, axis + 2) / len(self.axes)
-        return total
+            # A plane in which nothing was observed has no say.
+            heard = planes[:, :, 1:].flatten(2).any(2).to(x.dtype)[:, :, None, None, None]
+            total = total + (volume * heard).movedim(1, axis + 2)
+            weights = weights + heard.movedim(1, axis + 2)
+        return total / weights.clamp(min=1.0)

@@ -54,7 +54,8 @@ def test_neighbouring_planes_get_similar_random_numbers_and_far_ones_others():
     torch.manual_seed(0)
     net = CompletionNetwork(2, channels=(4, 4)).eval()
     torch.nn.init.normal_(net.decoder.last.weight)
-    x = torch.zeros(2, 48, 16, 16)  # nothing seen: planes differ by their random numbers alone
+    x = torch.zeros(2, 48, 16, 16)
+    x[1, :, 0, 0] = 1  # all planes show the same: they differ by their random numbers alone
     with torch.no_grad():
         draws = completions_in_planes(
             sampler_of(net, n_completions=2), x, n=2, axes=[0], batch_size=5, seed=0, on_draw=lambda *_: None
@@ -99,3 +100,11 @@ def test_the_mean_of_a_pair_is_free_of_what_is_linear_in_the_random_numbers():
     assert float((draws[0] - draws[2]).abs().max()) > 0.5
     torch.testing.assert_close(draws[:2].mean(0), filled(x, [0, 1]))
     torch.testing.assert_close(draws.mean(0), filled(x, [0, 1]))
+
+
+def test_a_plane_in_which_nothing_was_observed_has_no_say():
+    x = volume()
+    x[:, 0] = 0  # planes across axis 0 lose one; those across axis 1 have its voxels still
+    one = filled(x, [0, 1])
+    torch.testing.assert_close(one[0], filled(x, [1])[0])
+    torch.testing.assert_close(one[1:], (filled(x, [0])[1:] + filled(x, [1])[1:]) / 2)
