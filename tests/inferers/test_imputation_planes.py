@@ -25,6 +25,7 @@ class Mean(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mean = (x[:, :1] * x[:, 1:]).sum((2, 3)) / x[:, 1:].sum((2, 3)).clamp(min=1)
+        mean = torch.where(x[:, 1:].flatten(1).any(1)[:, None], mean, 9.0)
         return torch.where(x[:, 1:] > 0, x[:, :1], mean[..., None, None])
 
 

@@ -36,6 +36,13 @@ def test_it_is_what_the_inferer_makes_of_the_network_for_slices():
         torch.testing.assert_close(found[0], expected[0])
 
 
+def test_a_plane_in_which_nothing_was_observed_has_no_say():
+    net, x = network(), volumes()
+    x[:, 1, 0] = 0
+    along = torch.stack([net.of_planes(x[:, :, :, i]) for i in range(7)], 3)
+    torch.testing.assert_close(net(x)[:, :, 0], along[:, :, 0])
+
+
 def test_scripted_it_gives_the_same():
     net, x = network(), volumes()
     torch.testing.assert_close(torch.jit.script(net)(x), net(x))
