@@ -44,7 +44,14 @@ def main() -> None:
     for data, split in _splits(options).items():
         for order in ("plain", "permuted"):
             rows += projections(data, split, order=order, seed=options.seed)
-        learned += curves(data, split, sparsity=options.sparsity, epochs=options.epochs, seed=options.seed)
+        learned += curves(
+            data,
+            split,
+            sparsity=options.sparsity,
+            epochs=options.epochs,
+            seed=options.seed,
+            lr=options.lr,
+        )
     options.output.mkdir(parents=True, exist_ok=True)
     _write(options.output / "figure4.csv", rows)
     _write(options.output / "figure4_curves.csv", learned)
@@ -190,6 +197,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--n_patches", nargs=3, type=int, default=[2000, 300, 200])
     parser.add_argument("--sparsity", type=int, default=75, help="percent missing for the autoencoders")
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--lr", type=float, default=1e-2, help="learning rate of the autoencoders")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

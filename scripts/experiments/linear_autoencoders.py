@@ -54,7 +54,7 @@ def curves(
     seed: int,
     n_latents: int = 10,
     batch: int = 64,
-    lr: float = 1e-3,
+    lr: float = 1e-2,
 ) -> list[Row]:
     """Mean squared errors on the validation images after each epoch of each autoencoder.
 
@@ -94,7 +94,7 @@ def curves(
 def _network(filling: str, mean: Tensor, n_latents: int) -> nn.Module:
     if filling == "sparse + ridge":
         # The ridge is the variance of the noise, which it learns by eq. 9 and 14.
-        network = LinearSubspace(tuple(mean.shape), n_latents, sigma=0.1)
+        network = LinearSubspace((1, mean.numel()), n_latents, sigma=0.1)
         with torch.no_grad():
             network.linear.mean.copy_(mean.flatten())
         return network

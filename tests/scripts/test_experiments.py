@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -14,8 +15,10 @@ import torch
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "experiments"
 sys.path.append(str(SCRIPTS))
 
+from figure8_report import report as figure8_report  # noqa: E402
 from fitting import hide, squared_errors  # noqa: E402
-from images import Images, Observed, brains, digits, observe  # noqa: E402
+from images import Images, Observed, Split, brains, digits, observe  # noqa: E402
+from linear_autoencoders import curves  # noqa: E402
 from tables import append_cell, mean_and_error, read_cells, smaller  # noqa: E402
 
 SMALL = ["--steps", "2", "--batch", "4", "--channels", "2", "--n_draws", "1", "--iterations", "2"]
@@ -166,6 +169,19 @@ def test_figure5_refuses_an_unknown_cell(mnist: Path) -> None:
     )
 
 
+def test_linear_autoencoders_find_the_plane_of_the_images() -> None:
+    """Images of rank 2: the sparse ones find them exactly in the end, those of filled images cannot."""
+    generator = torch.Generator().manual_seed(0)
+    axes = torch.randn(2, 36, generator=generator)
+    x = (torch.randn(400, 2, generator=generator) @ axes).unflatten(1, (6, 6))
+    parts = [Images(some, torch.arange(len(some))) for some in x.split([300, 50, 50])]
+    rows = curves("planes", Split(*parts), sparsity=50, epochs=60, seed=0, n_latents=2)
+    last = {row["filling"]: row["missing"] / float(x.var()) for row in rows if row["epoch"] == 60}
+    assert last["sparse"] < 0.02
+    assert last["sparse + ridge"] < 0.06
+    assert last["zero"] > 0.04
+
+
 def test_figure8_trains_its_network_and_compares(mnist: Path, tmp_path: Path) -> None:
     options = ["--data", "mnist2", "--mnist", mnist, "--ckpt", tmp_path / "w.pt", "--train", 2, "--n", 1]
     sizes = [*SMALL[2:], "--sparsity", 50, 90, "--output", tmp_path / "out"]
@@ -175,6 +191,20 @@ def test_figure8_trains_its_network_and_compares(mnist: Path, tmp_path: Path) ->
     text = run("figure8.py", *options, *sizes)
     assert read_cells(tmp_path / "out" / "figure8.jsonl") == cells
     assert "Error of the better prior less that of conv_sparse" in text
+
+
+def test_figure8_decides_by_paired_differences() -> None:
+    def cell(sparsity: int, method: str, image: int, error: float) -> dict[str, Any]:
+        return {"sparsity": sparsity, "method": method, "image": image, "missing": error, "seconds": 1.0}
+
+    gaps = {50: (0.001, 0.003), 75: (0.002, 0.004), 90: (0.010, 0.002)}
+    cells = [cell(s, "network", i, 0.01 * (i + 1)) for s in gaps for i in range(2)]
+    cells += [
+        cell(s, "prior", i, 0.01 * (i + 1) + gap) for s, pair in gaps.items() for i, gap in enumerate(pair)
+    ]
+    text = figure8_report(cells, ("network", "prior"))
+    assert "50 %: +2.00 ± 1.00, 75 %: +3.00 ± 1.00, 90 %: +6.00 ± 4.00" in text
+    assert "from 50 to 75 % it widens (+1.00 ± 0.00); from 75 to 90 % it is undecided (+3.00 ± 5.00)" in text
 
 
 def test_figure8_without_weights_says_so(mnist: Path, tmp_path: Path) -> None:
