@@ -11,6 +11,7 @@ from mrrecon.data.folders import common_folder, name_of_output
 from mrrecon.data.idx import read_idx
 from mrrecon.data.kspace_bart import read_cfl, write_cfl
 from mrrecon.data.kspace_reader import KspaceReader, read_kspace
+from mrrecon.data.latent_images import InterpolatedImages, SampledImages
 from mrrecon.data.measurement_list import measurement_list
 from mrrecon.data.memory import MemoryCheck
 from mrrecon.data.scan_codec import DecodedScan, ScanCodec, network_image, write_decoded
@@ -18,6 +19,7 @@ from mrrecon.data.scans import ScanDataset
 from mrrecon.data.sinogram import SinogramReader, read_sinogram
 from mrrecon.data.subjects import split_by_subject, subject_of
 from mrrecon.data.templates import template_path
+from mrrecon.data.tissue_scans import tissue_scans
 from mrrecon.data.training import TrainingScans, training_scans
 from mrrecon.data.writer import AtomicNibabelWriter
 
@@ -29,8 +31,10 @@ __all__ = [
     "Draw",
     "DrawSampler",
     "EntropyModels",
+    "InterpolatedImages",
     "KspaceReader",
     "MemoryCheck",
+    "SampledImages",
     "ScanCodec",
     "ScanDataset",
     "SeededDataset",
@@ -53,6 +57,7 @@ __all__ = [
     "split_by_subject",
     "subject_of",
     "template_path",
+    "tissue_scans",
     "training_scans",
     "write_cfl",
     "write_decoded",

@@ -19,9 +19,10 @@ class SolverEvaluator(SupervisedEvaluator):
     """Evaluator whose inferer has ``solve`` (``SolverInferer``, ``ImputationInferer``): it keeps the making.
 
     The output of an iteration holds ``image`` (the measurement), ``pred``, ``start`` (the first estimate)
-    and, where they are known, ``label``, ``std`` and ``completions`` (one a channel), all through the
-    postprocessing when ``ITERATION_COMPLETED`` is fired; ``solution`` is the ``Solution`` of the iteration
-    and ``seconds`` what it took.
+    and, where they are known, ``label``, ``std`` and ``completions`` (one a channel) and the solution's
+    ``others``, each with an affine of its own, all through the postprocessing when
+    ``ITERATION_COMPLETED`` is fired; ``solution`` is the ``Solution`` of the iteration and ``seconds`` what
+    it took.
 
     A scan that cannot be read or solved does not stop the others: it is kept in ``refused``, a list of
     {"scan", "reason"}, and when all are done ``run`` raises. What goes wrong in writing, such as a full disk,
@@ -69,6 +70,8 @@ class SolverEvaluator(SupervisedEvaluator):
         for name in ("std", "completions"):
             if getattr(solution, name, None) is not None:
                 output[name] = _with(getattr(solution, name), meta)
+        for name, (values, affine) in getattr(solution, "others", {}).items():
+            output[name] = _with(values, meta | {"affine": torch.as_tensor(affine)[None]})
         if Keys.LABEL in batchdata:
             output[Keys.LABEL] = batchdata[Keys.LABEL]
         engine.state.output = output

@@ -17,6 +17,7 @@ from monai.utils import convert_to_tensor, ensure_tuple
 
 from mrrecon.files import atomic_path, output_stem
 from mrrecon.handlers.code_files import finish_coding
+from mrrecon.handlers.text_table import text_table
 from mrrecon.metrics import ms_ssim, psnr
 
 __all__ = ["CompressionRecorder", "code_entropy", "gzipped_size"]
@@ -213,12 +214,8 @@ def _table(rows: Sequence[Row], summary: Mapping[str, Mapping[str, float]], outp
     ends = (
         [] if len(rows) == 1 else [_summary_line(summary, kind, percent) for kind in ("mean", "sd", "worst")]
     )
-    widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
-    rule = "  ".join("-" * width for width in widths)
-    lines = [_line(head, widths), rule, *(_line(cells, widths) for cells in body)]
-    if ends:
-        lines += [rule, *(_line(cells, widths) for cells in ends)]
-    return "\n".join(["", *lines, "", _sizes(rows), f"outputs: {output_dir.resolve()}"])
+    lines = ["", text_table(head, body, ends), "", _sizes(rows), f"outputs: {output_dir.resolve()}"]
+    return "\n".join(lines)
 
 
 def _sizes(rows: Sequence[Row]) -> str:
@@ -255,8 +252,3 @@ def _summary_line(summary: Mapping[str, Mapping[str, float]], kind: str, percent
         f"{summary['ms_ssim'][kind]:.4f}",
         "",
     )
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = zip(cells, widths, strict=True)
-    return "  ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]).rstrip()

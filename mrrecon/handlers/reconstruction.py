@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mrrecon.files import atomic_path
 from mrrecon.handlers.missing import INTERVALS, missing_metrics
+from mrrecon.handlers.text_table import text_table
 from mrrecon.metrics import nmse, psnr, ssim
 
 __all__ = ["ReconstructionRecorder", "image_metrics"]
@@ -219,21 +220,8 @@ def table(rows: Sequence[Row], summary: Mapping[str, Any], output_dir: Path) -> 
         for method, values in summary.items():
             means = {name: value["mean"] for name, value in values.items()}
             ends.append(("mean", method, *(_number(means, name, form) for name, _, form in columns)))
-    widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
-    rule = "  ".join("-" * width for width in widths)
-    lines = [_line(head, widths), rule, *(_line(cells, widths) for cells in body)]
-    if ends:
-        lines += [rule, *(_line(cells, widths) for cells in ends)]
-    return "\n".join(["", *lines, "", f"outputs: {output_dir.resolve()}"])
+    return f"\n{text_table(head, body, ends, n_left=2)}\n\noutputs: {output_dir.resolve()}"
 
 
 def _number(row: Mapping[str, Any], name: str, form: str) -> str:
     return format(row[name], form) if name in row else ""
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [
-        cell.ljust(width) if column < 2 else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join(padded).rstrip()

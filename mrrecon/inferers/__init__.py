@@ -6,10 +6,12 @@ from mrrecon.inferers.image_solver import ImageSolver
 from mrrecon.inferers.imputation import ImputationInferer
 from mrrecon.inferers.imputation_result import Imputation
 from mrrecon.inferers.kspace_solver import KspaceSolver
+from mrrecon.inferers.latent import LatentInferer
 from mrrecon.inferers.reconstruction import ReconstructionInferer
 from mrrecon.inferers.sinogram_solver import SinogramSolver
 from mrrecon.inferers.solution import Solution
 from mrrecon.inferers.solver import SolverInferer
+from mrrecon.inferers.tissue_segmenter import TissueSegmenter
 
 __all__ = [
     "CodecInferer",
@@ -18,8 +20,10 @@ __all__ = [
     "Imputation",
     "ImputationInferer",
     "KspaceSolver",
+    "LatentInferer",
     "ReconstructionInferer",
     "SinogramSolver",
     "Solution",
     "SolverInferer",
+    "TissueSegmenter",
 ]

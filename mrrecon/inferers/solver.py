@@ -11,12 +11,13 @@ from monai.inferers import Inferer
 from torch import Tensor
 
 from mrrecon.inferers.solution import Solution
+from mrrecon.inferers.tissue_segmenter import Segmentation
 
 __all__ = ["SolverInferer"]
 
 
 class SolverInferer(Inferer):
-    """Inferer for networks that are solvers (``KspaceSolver``, ``SinogramSolver``, ``ImageSolver``).
+    """Inferer for networks that are solvers: ``KspaceSolver``, ``ImageSolver``, ``TissueSegmenter``, ....
 
     Slices that were measured one by one (``n_fourier`` of the metadata is 2, or the network says that it
     works on slices) become the batch of the network, and slices of the image again.
@@ -39,7 +40,7 @@ class SolverInferer(Inferer):
             return network(inputs, *args, **kwargs)
         return self.solve(inputs, network).image
 
-    def solve(self, inputs: Tensor, network: Any, *, method: str | None = None) -> Solution:
+    def solve(self, inputs: Tensor, network: Any, *, method: str | None = None) -> Solution | Segmentation:
         """Image of a measurement (1, channels, *space), and its making.
 
         Args:
@@ -54,7 +55,8 @@ class SolverInferer(Inferer):
             values = values[0].movedim(1, 0)
         options = {} if method is None else {"method": method}
         with torch.no_grad():
-            solution: Solution = network.solve(values, meta=meta, callback=self._callback, **options)
+            solve: Callable[..., Solution | Segmentation] = network.solve
+            solution = solve(values, meta=meta, callback=self._callback, **options)
         if slices:
             image, start = (x.movedim(0, 1)[None] for x in (solution.image, solution.start))
             solution = replace(solution, image=image, start=start)

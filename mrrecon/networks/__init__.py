@@ -1,8 +1,16 @@
 """Architectures that MONAI lacks, one a file."""
 
+from mrrecon.networks.alpha_wgan import AlphaWGAN
 from mrrecon.networks.blur import blur
+from mrrecon.networks.cheap_convolutions import (
+    UpsampledConvolution,
+    halving_convolution,
+    upsampled_convolution,
+)
+from mrrecon.networks.code_critic import CodeCritic
 from mrrecon.networks.completion_in_planes import CompletionInPlanes
-from mrrecon.networks.completion_network import CompletionNetwork, fill_holes
+from mrrecon.networks.completion_network import CompletionNetwork
+from mrrecon.networks.fill_holes import fill_holes
 from mrrecon.networks.fixed_steps import FixedSteps
 from mrrecon.networks.fixup import FixupBlock
 from mrrecon.networks.linear_subspace import LinearSubspace
@@ -19,9 +27,13 @@ from mrrecon.networks.sparse_linear import SparseLinear
 from mrrecon.networks.sparse_locally_linear import SparseLocallyLinear
 from mrrecon.networks.sparse_vae import SPARSE_VARIANTS, SparseVAE
 from mrrecon.networks.vector_quantizer import EMAVectorQuantizer, nearest_code, perplexity
+from mrrecon.networks.volume_encoder import VolumeEncoder
+from mrrecon.networks.volume_generator import VolumeGenerator
 
 __all__ = [
     "SPARSE_VARIANTS",
+    "AlphaWGAN",
+    "CodeCritic",
     "CompletionInPlanes",
     "CompletionNetwork",
     "EMAVectorQuantizer",
@@ -40,10 +52,15 @@ __all__ = [
     "SparseLocallyLinear",
     "SparseVAE",
     "SubpixelUpsample3d",
+    "UpsampledConvolution",
+    "VolumeEncoder",
+    "VolumeGenerator",
     "blur",
     "depth_to_space",
     "fill_holes",
+    "halving_convolution",
     "nearest_code",
     "perplexity",
     "space_to_depth",
+    "upsampled_convolution",
 ]

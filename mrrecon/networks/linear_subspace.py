@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrrecon.networks.completions import drawn_completions
+from mrrecon.networks.posterior_draws import posterior_draws
 from mrrecon.networks.sparse_linear import SparseLinear
 
 
@@ -25,13 +26,14 @@ class LinearSubspace(nn.Module):
         n_latents: dimensions of the subspace, d.
         sigma: σ, in units of the image.
         learned_sigma: whether it is a parameter, which starts there.
+        n_draws: K of eq. 9, codes drawn for each image in training.
 
     Attributes:
         linear: the layer that holds W, (voxels, d), and μ, (voxels,).
         spatial_dims: number of the axes of an image.
 
     Raises:
-        ValueError: ``sigma`` is not above 0.
+        ValueError: ``sigma`` is not above 0; ``n_draws`` is below 1.
 
     Example:
         >>> LinearSubspace((4, 6), 3).eval()(torch.ones(1, 2, 4, 6)).shape
@@ -43,12 +45,20 @@ class LinearSubspace(nn.Module):
     """
 
     def __init__(
-        self, shape: Sequence[int], n_latents: int = 10, *, sigma: float = 0.1, learned_sigma: bool = True
+        self,
+        shape: Sequence[int],
+        n_latents: int = 10,
+        *,
+        sigma: float = 0.1,
+        learned_sigma: bool = True,
+        n_draws: int = 1,
     ) -> None:
         super().__init__()
         if not sigma > 0:
             raise ValueError(f"sigma={sigma} must be above 0")
-        self.shape = list(shape)
+        if n_draws < 1:
+            raise ValueError(f"n_draws={n_draws} must be at least 1")
+        self.shape, self.n_draws = list(shape), n_draws
         self.spatial_dims = len(self.shape)
         self.multiple = 1
         n_voxels = 1
@@ -62,18 +72,17 @@ class LinearSubspace(nn.Module):
         return 0.5 * self.linear.log_ridge
 
     def forward(self, x: Tensor) -> Tensor:
-        """Image of the posterior's mean; in training mode (image of one draw, mean, log-variance, log σ).
+        """Image of the posterior's mean; in training mode (images of K draws, mean, log-variance, log σ).
 
         Args:
             x: image and mask, (batch, 2, *shape).
 
         Returns:
-            (batch, 1, *shape).
+            (batch, 1, *shape); the images of K draws are (batch, K, *shape).
         """
         mean, log_variance = self.posterior(x)
         if not torch.jit.is_scripting() and self.training:
-            z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
-            pred = self.decode(z, list(x.shape[2:]))
+            pred = posterior_draws(self.decode, mean, log_variance, n=self.n_draws, shape=list(x.shape[2:]))
             return pred, mean, log_variance, self.log_sigma  # type: ignore[return-value]
         return self.decode(mean, list(x.shape[2:]))
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mrrecon.networks.fill_holes import fill_holes
+from mrrecon.networks.posterior_draws import posterior_draws
 from mrrecon.networks.sparse_blocks import Decoder, SparseEncoder
 from mrrecon.networks.sparse_bottlenecks import ConvolutionalBottleneck, LinearBottleneck, LocalBottleneck
 from mrrecon.tensors import crop_to_shape, pad_to_multiple
@@ -34,8 +36,9 @@ class SparseVAE(nn.Module):
     what the encoder sees of the holes:
 
     - ``conv_zero``: zeros; an ordinary convolutional encoder.
-    - ``conv_mean``: the mean image of the training set (the buffer ``mean_image``).
-    - ``conv_interp``: what stands there, which the caller has interpolated.
+    - ``conv_mean``: the mean image of the training set: of what it has observed in training mode, and of
+      what ``observe_mean`` was given.
+    - ``conv_interp``: an interpolation: its own (``fill_holes``), or what stands there (``interpolates``).
     - ``conv_interp_wmask``: that, and the mask as a second channel.
     - ``conv_sparse``: nothing: sparse convolutions carry the mask on. The default.
     - ``conv_FC_sparse``: the same, and one code for the whole image by a sparse fully connected layer.
@@ -56,12 +59,17 @@ class SparseVAE(nn.Module):
         region: spatial size of a region of the coarsest features, for ``conv_local_sparse``.
         sigma: standard deviation of the noise, in units of the image.
         learned_sigma: whether it is a parameter, which starts there.
+        n_draws: K of eq. 9, codes drawn for each image in training.
+        interpolates: whether ``conv_interp`` and ``conv_interp_wmask`` fill the holes themselves; else the
+            caller has done so.
 
     Attributes:
         log_sigma: natural logarithm of σ.
+        mean_image: mean of what was observed of each voxel, (1, 1, *shape); 0 where nothing was.
+        times_observed: number of images in which each voxel was observed.
 
     Raises:
-        ValueError: an unknown variant; a missing shape or region; ``sigma`` not above 0.
+        ValueError: an unknown variant; a missing shape or region; ``sigma`` not above 0; ``n_draws`` below 1.
 
     Example:
         >>> network = SparseVAE(2, channels=[4, 8]).eval()
@@ -84,8 +92,12 @@ class SparseVAE(nn.Module):
         region: Sequence[int] | None = None,
         sigma: float = 0.1,
         learned_sigma: bool = False,
+        n_draws: int = 1,
+        interpolates: bool = True,
     ) -> None:
         super().__init__()
+        if n_draws < 1:
+            raise ValueError(f"n_draws={n_draws} must be at least 1")
         if variant not in SPARSE_VARIANTS:
             raise ValueError(f"variant={variant!r} must be one of {', '.join(SPARSE_VARIANTS)}")
         if not sigma > 0:
@@ -97,7 +109,7 @@ class SparseVAE(nn.Module):
             )
         if variant == "conv_local_sparse" and (region is None or len(region) != spatial_dims):
             raise ValueError(f"variant={variant!r} needs region, its size along each axis, got {region}")
-        self.variant = variant
+        self.variant, self.n_draws, self.interpolates = variant, n_draws, interpolates
         self.multiple = 2 ** (len(channels) - 1)
         self.sparse = variant.endswith("sparse")
         self.encoder = SparseEncoder(spatial_dims, 2 if variant == "conv_interp_wmask" else 1, channels)
@@ -112,22 +124,28 @@ class SparseVAE(nn.Module):
             self.bottleneck = ConvolutionalBottleneck(spatial_dims, channels[-1], n_latents)
         mean_shape = list(shape) if variant == "conv_mean" and shape is not None else [1] * spatial_dims
         self.mean_image: Tensor
+        self.times_observed: Tensor
         self.register_buffer("mean_image", torch.zeros(1, 1, *mean_shape))
+        if variant == "conv_mean":
+            self.register_buffer("times_observed", torch.zeros(1, 1, *mean_shape))
         self.log_sigma = nn.Parameter(torch.tensor(float(sigma)).log(), requires_grad=learned_sigma)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Image of the posterior's mean; in training mode (image of one draw, mean, log-variance, log σ).
+        """Image of the posterior's mean; in training mode (images of K draws, mean, log-variance, log σ).
 
         Args:
             x: image and mask, (batch, 2, *spatial).
 
         Returns:
-            (batch, 1, *spatial).
+            (batch, 1, *spatial); the images of K draws are (batch, K, *spatial).
         """
-        mean, log_variance = self.posterior(x)
         if not torch.jit.is_scripting() and self.training:
-            z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_variance)
-            return self.decode(z, list(x.shape[2:])), mean, log_variance, self.log_sigma  # type: ignore[return-value]
+            if self.variant == "conv_mean":
+                self.observe_mean(x)
+            mean, log_variance = self.posterior(x)
+            pred = posterior_draws(self.decode, mean, log_variance, n=self.n_draws, shape=list(x.shape[2:]))
+            return pred, mean, log_variance, self.log_sigma  # type: ignore[return-value]
+        mean, log_variance = self.posterior(x)
         return self.decode(mean, list(x.shape[2:]))
 
     @torch.jit.export
@@ -138,10 +156,13 @@ class SparseVAE(nn.Module):
             y = torch.where(mask > 0, y, self.mean_image)
         elif self.variant == "conv_zero":
             y = torch.where(mask > 0, y, torch.zeros_like(y))
-        elif self.variant == "conv_interp_wmask":
-            y = x
         seen = mask if self.sparse else torch.ones_like(mask)
         y, _ = pad_to_multiple(y, self.multiple)
+        mask, _ = pad_to_multiple(mask, self.multiple)
+        if self.interpolates and self.variant.startswith("conv_interp"):
+            y = fill_holes(y, mask)
+        if self.variant == "conv_interp_wmask":
+            y = torch.cat([y, mask], 1)
         # Beyond the border nothing was observed. The ordinary convolution, too, does not count it.
         seen, _ = pad_to_multiple(seen, self.multiple)
         h, seen = self.encoder(y, seen)
@@ -152,6 +173,21 @@ class SparseVAE(nn.Module):
     def decode(self, z: Tensor, shape: list[int]) -> Tensor:
         """Image of a code, (batch, 1, *shape)."""
         return crop_to_shape(self.decoder(self.bottleneck.decode(z)), shape)
+
+    @torch.jit.unused
+    @torch.no_grad()
+    def observe_mean(self, x: Tensor) -> None:
+        """Let the mean image take in more images.
+
+        Args:
+            x: image and mask, (batch, 2, *spatial).
+        """
+        y, mask = x[:, :1], x[:, 1:].to(self.mean_image.dtype)
+        seen = mask.sum(0, keepdim=True)
+        # Zero times NaN would not remove what stands in a hole.
+        total = torch.where(mask > 0, y, torch.zeros_like(y)).sum(0, keepdim=True)
+        self.times_observed += seen
+        self.mean_image += (total - seen * self.mean_image) / self.times_observed.clamp(min=1)
 
     @torch.jit.unused
     def impute(self, x: Tensor, n: int, generator: torch.Generator | None = None) -> Tensor:

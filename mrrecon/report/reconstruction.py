@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mrrecon.report.curve import Curve
-from mrrecon.report.orientation import axis_order, spacing_and_axes, to_ras
+from mrrecon.report.middle_slice import MiddleSlice
+from mrrecon.report.orientation import spacing_and_axes
 from mrrecon.report.page import Report
 from mrrecon.report.ranges import display_window, typical_error
 from mrrecon.report.scan import ScanReport
@@ -91,7 +91,7 @@ class ReconstructionPage:
         low, high = display_window(reference)
         shown = {self.start: start, "result": result, "truth": label}
         seen = getattr(solution, "seen", None)
-        aspect = _Slice(result.shape, spacing, axis_codes)
+        aspect = MiddleSlice(result.shape, spacing, axis_codes)
         if seen is not None:
             aspect.show_holes(seen[0, 0].cpu().numpy())
         for name, volume in shown.items():
@@ -126,43 +126,11 @@ class ReconstructionPage:
         self._report = None
 
 
-class _Slice:
-    """The slice in the middle across the axis of the thickest or fewest slices, as a doctor looks at it."""
-
-    def __init__(self, shape: tuple[int, ...], spacing: tuple[float, ...], axis_codes: str) -> None:
-        order = [axis for axis, _ in axis_order(axis_codes)]
-        sizes = [0] * 3
-        lengths = [0.0] * 3
-        for axis, n, length in zip(order, shape, spacing, strict=True):
-            sizes[axis], lengths[axis] = n, length
-        self.axis_codes = axis_codes
-        # Axial unless another axis is much shorter: slices of sagittal or coronal scans.
-        self.through = min(
-            (2, 1, 0), key=lambda axis: sizes[axis] if sizes[axis] < max(sizes) / 2 else max(sizes)
-        )
-        across, up = [axis for axis in range(3) if axis != self.through]
-        self.aspect = lengths[up] / lengths[across]
-
-        self.at = sizes[self.through] // 2
-
-    def show_holes(self, seen: Bool[np.ndarray, "_ _ _"]) -> None:
-        """Of the slices with about the most holes, take that next to the middle."""
-        holes = np.moveaxis(to_ras(1.0 - seen, self.axis_codes), self.through, 0).mean((1, 2))
-        many = np.flatnonzero(holes >= 0.9 * holes.max())
-        self.at = int(many[np.argmin(np.abs(many - self.at))])
-
-    def cut(self, volume: Float[np.ndarray, "_ _ _"]) -> Float[np.ndarray, "height width"]:
-        """The slice, its first row the highest, its first column the patient's right or front."""
-        ras = to_ras(volume, self.axis_codes)
-        plane = np.take(ras, self.at, axis=self.through)
-        return np.ascontiguousarray(plane.T[::-1, ::-1])
-
-
 N_COMPLETIONS = 3
 """How many completions a page shows."""
 
 
-def _uncertainty(output: Mapping[str, Any], aspect: _Slice, low: float, high: float) -> list[Picture]:
+def _uncertainty(output: Mapping[str, Any], aspect: MiddleSlice, low: float, high: float) -> list[Picture]:
     """A few completions and the standard deviation, if there are any."""
     pictures = []
     if "completions" in output:

@@ -26,6 +26,7 @@ from mrrecon.simulate.sampling_lines import (
 from mrrecon.simulate.sampling_poisson import poisson_disc
 from mrrecon.simulate.sampling_rotated import random_pixels, rotated_lines, rotated_slices
 from mrrecon.simulate.shepp_logan import shepp_logan, shepp_logan_ellipsoids
+from mrrecon.simulate.shrink_region import shrink_region
 from mrrecon.simulate.trajectories import Trajectory, radial_trajectory, spiral_trajectory
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "rotated_slices",
     "shepp_logan",
     "shepp_logan_ellipsoids",
+    "shrink_region",
     "sigma_for_snr",
     "spiral_trajectory",
     "spline_field",

@@ -3,6 +3,7 @@
 from mrrecon.transforms.brain_mask import SuperimposeBrainMaskd
 from mrrecon.transforms.check_volume import CheckVolumed
 from mrrecon.transforms.coil_image import CoilImaged
+from mrrecon.transforms.field_of_view import FieldOfViewd
 from mrrecon.transforms.fine_grid import FineGridd
 from mrrecon.transforms.hide_observed import HideObservedd
 from mrrecon.transforms.holes import MarkHolesd
@@ -23,6 +24,7 @@ __all__ = [
     "AxesBackd",
     "CheckVolumed",
     "CoilImaged",
+    "FieldOfViewd",
     "FineGridd",
     "HideObservedd",
     "KspaceChannelsd",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
-from fitting import Imputer, Recipe, predict, train
+from fitting import Imputer, Recipe, network_input, predict, train
 from images import Observed, interpolated
 from torch import Tensor
 
@@ -97,7 +97,7 @@ def learn(
         # Eq. 13-15 need few images a step, and large ones: it is one layer.
         recipe = replace(recipe, lr=5 * recipe.lr)
     elif isinstance(network, SparseVAE) and method == "conv_mean":
-        network.mean_image.copy_(mean_image(observed))
+        network.observe_mean(network_input(observed.y, observed.mask))
     fill = method in ("conv_interp", "conv_interp_wmask")
     shown = interpolated(observed, "linear") if fill else None
     seconds = train(network, observed, recipe=recipe, kind=kind, shown=shown, on_step=on_step)
@@ -129,6 +129,8 @@ def build(method: str, shape: tuple[int, ...], settings: Settings) -> Imputer:
         # Two regions along an axis, or, where that has an odd number of positions, three or one.
         region=[n // next(parts for parts in (2, 3, 1) if n % parts == 0) for n in coarse],
         sigma=settings.sigma,
+        # The paper's interpolation is linear; it is computed once for each image.
+        interpolates=False,
     )
 
 

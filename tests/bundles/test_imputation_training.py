@@ -36,7 +36,13 @@ TINY: dict[str, dict[str, Any]] = {
     },
 }
 SIZES = {"sparse_vae2d": [32, 40], "sparse_vae3d": [16, 16, 16]}
-PAPER = {"network_def": "@conv_sparse_def", "loss_def": "@elbo_loss", "target": "observed"}
+PAPER = {
+    "network_def": "@conv_sparse_def",
+    "loss_def": "@elbo_loss",
+    "target": "observed",
+    "kind": "rotated_lines",
+}
+MEAN = {"conv_sparse_def::variant": "conv_mean", "conv_sparse_def::shape": SIZES["sparse_vae2d"]}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,7 @@ def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 @pytest.mark.parametrize(
     ("bundle", "overrides"),
-    [("sparse_vae2d", {}), ("sparse_vae2d", PAPER | {"kind": "rotated_lines"}), ("sparse_vae3d", {})],
+    [("sparse_vae2d", {}), ("sparse_vae2d", PAPER), ("sparse_vae2d", PAPER | MEAN), ("sparse_vae3d", {})],
 )
 def test_a_training_cut_off_ends_with_the_same_bits(tmp_path, scans, bundle, overrides):
     whole = train(bundle, tmp_path / "a", dataset_dir=str(scans), **overrides)
@@ -89,6 +95,15 @@ def test_a_training_cut_off_ends_with_the_same_bits(tmp_path, scans, bundle, ove
     assert resumed["iteration"] == whole["iteration"] == 6
     assert equal(resumed["network"], whole["network"])
     assert (tmp_path / "a" / "model.pt").exists()
+
+
+@pytest.mark.parametrize("variant", ["conv_interp_wmask", "conv_FC_sparse"])
+def test_a_variant_of_the_paper_is_one_argument(tmp_path, scans, variant):
+    own = {"conv_sparse_def::variant": variant, "conv_sparse_def::n_draws": 3}
+    shape = {"conv_sparse_def::shape": SIZES["sparse_vae2d"]}
+    state = train("sparse_vae2d", tmp_path, dataset_dir=str(scans), max_epochs=1, **PAPER, **own, **shape)
+    assert state["iteration"] == 3
+    assert bool(state["network"]["encoder.blocks.0.conv1.weight"].isfinite().all())
 
 
 @pytest.mark.parametrize("bundle", ["sparse_vae2d", "sparse_vae3d"])

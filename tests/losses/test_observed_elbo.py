@@ -77,3 +77,18 @@ def test_an_image_without_an_observed_entry_is_refused():
 def test_a_negative_weight_is_refused():
     with pytest.raises(ValueError, match=r"kl_weight=-1\.0"):
         ObservedELBOLoss(-1.0)
+
+
+def test_several_draws_count_by_their_mean():
+    y, mask, code = torch.rand(3, 1, 4, 5), (torch.rand(3, 1, 4, 5) < 0.6).float(), torch.zeros(3, 2)
+    mask[:, :, 0] = 1
+    pred = torch.rand(3, 4, 4, 5)
+    shared = {"mask": mask, "mean": code, "log_variance": code, "log_sigma": -1.0}
+    each = [float(observed_elbo(pred[:, k : k + 1], y, **shared)[0]) for k in range(4)]
+    assert float(observed_elbo(pred, y, **shared)[0]) == pytest.approx(sum(each) / 4, rel=1e-5)
+
+
+def test_channels_that_are_no_draws_are_refused():
+    y, code = torch.ones(1, 2, 4), torch.zeros(1, 2)
+    with pytest.raises(ValueError, match="pred has 3 channels: give 2 for each draw"):
+        observed_elbo(torch.ones(1, 3, 4), y, mask=y, mean=code, log_variance=code, log_sigma=0.0)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mrrecon.losses import observed_elbo
-from mrrecon.networks import SPARSE_VARIANTS, SparseVAE
+from mrrecon.networks import SPARSE_VARIANTS, SparseVAE, fill_holes
 
 SIZES = {2: (28, 28), 3: (18, 9, 33)}
 REGIONS = {2: (1, 2), 3: (2, 1, 3)}
@@ -42,7 +42,7 @@ def test_the_default_network_has_as_many_parameters_as_its_layers_say():
     assert sum(p.numel() for p in SparseVAE(2).parameters()) == encoder + decoder + heads + 1
 
 
-@pytest.mark.parametrize("variant", [v for v in SPARSE_VARIANTS if "interp" not in v])
+@pytest.mark.parametrize("variant", SPARSE_VARIANTS)
 def test_what_stands_in_the_holes_has_no_influence(variant):
     x = images()
     other = torch.where(x[:, 1:] > 0, x[:, :1], torch.rand(2, 1, *SIZES[2]) + 9)
@@ -64,13 +64,43 @@ def test_conv_mean_sees_the_mean_image_in_the_holes():
     torch.testing.assert_close(net(x), net(full))
 
 
-def test_conv_interp_wmask_sees_the_mask_and_conv_interp_does_not():
+def test_the_mean_image_is_that_of_all_observed_voxels():
+    net, batches = network("conv_mean"), [images(n=3) for _ in range(4)]
+    for x in batches:
+        net.train()(torch.cat([torch.where(x[:, 1:] > 0, x[:, :1], 9.0), x[:, 1:]], 1))
+    y, mask = torch.cat(batches).split(1, 1)
+    expected = (y * mask).sum(0) / mask.sum(0).clamp(min=1)
+    torch.testing.assert_close(net.mean_image[0], expected)
+
+
+def test_the_caller_may_interpolate_and_wmask_sees_the_mask():
     x = images()
     other = torch.cat([x[:, :1], 1 - x[:, 1:]], 1)
-    assert torch.equal(network_seeded("conv_interp")(x), network_seeded("conv_interp")(other))
-    assert not torch.allclose(
-        network_seeded("conv_interp_wmask")(x), network_seeded("conv_interp_wmask")(other)
-    )
+    given = {
+        variant: network(variant, interpolates=False) for variant in ("conv_interp", "conv_interp_wmask")
+    }
+    assert torch.equal(given["conv_interp"](x), given["conv_interp"](other))
+    assert not torch.allclose(given["conv_interp_wmask"](x), given["conv_interp_wmask"](other))
+
+
+def test_the_network_interpolates_what_a_caller_would():
+    own, x = network("conv_interp", shape=None), torch.rand(1, 2, 32, 16).round()
+    given = network("conv_interp", shape=None, interpolates=False)
+    given.load_state_dict(own.state_dict())
+    filled = torch.cat([fill_holes(x[:, :1], x[:, 1:]), x[:, 1:]], 1)
+    torch.testing.assert_close(own(x), given(filled))
+
+
+def test_several_codes_are_drawn_in_training():
+    net, x = network("conv_sparse", n_draws=5).train(), images()
+    pred, mean, log_variance, _ = net(x)
+    assert pred.shape == (2, 5, *SIZES[2])
+    assert not torch.allclose(pred[:, 0], pred[:, 1])
+    torch.manual_seed(1)
+    noise = torch.randn(10, *mean.shape[1:])
+    z = mean.repeat_interleave(5, 0) + noise * (0.5 * log_variance).exp().repeat_interleave(5, 0)
+    torch.manual_seed(1)
+    torch.testing.assert_close(net(x)[0].flatten(0, 1), net.decode(z, [28, 28])[:, 0])
 
 
 @pytest.mark.parametrize("variant", SPARSE_VARIANTS)
@@ -120,6 +150,7 @@ def test_it_overfits_one_batch_from_its_observed_part(variant):
         ({"variant": "conv_none"}, "variant='conv_none'"),
         ({"variant": "conv_FC_sparse"}, "needs shape"),
         ({"variant": "conv_mean", "shape": (4,)}, "needs shape"),
+        ({"variant": "conv_sparse", "n_draws": 0}, "n_draws=0 must be at least 1"),
         ({"variant": "conv_local_sparse", "shape": (32, 32)}, "needs region"),
         ({"sigma": 0.0}, "sigma=0.0"),
     ],

@@ -1,0 +1,201 @@
+"""Student's t at every voxel: a linear model of many maps, by two matrix products."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from mrrecon.morphometry.designs import Contrast, Design
+from mrrecon.morphometry.partition import Partition, split_design
+from mrrecon.morphometry.streaming import Maps, MapSource, open_maps
+
+__all__ = ["Adjusted", "TMap", "adjust", "analysis_mask", "t_map"]
+
+# Residual sums of squares below this part of the voxel's own are rounding of values kept in float32.
+_NO_VARIANCE = 1e-14
+
+
+@dataclass(frozen=True)
+class TMap:
+    """Student's t of a contrast at every voxel.
+
+    Args:
+        t: values; 0 outside the mask and where there is no variance.
+        effect: the contrast of the estimated coefficients, in units of the maps.
+        degrees_of_freedom: of t.
+        no_variance: voxels inside the mask whose residuals are all 0, where t is not defined.
+        mask: where the test was made.
+        affine: voxel indices to mm; None where the maps were tensors.
+    """
+
+    t: Float[Tensor, "*grid"]
+    effect: Float[Tensor, "*grid"]
+    degrees_of_freedom: int
+    no_variance: Bool[Tensor, "*grid"]
+    mask: Bool[Tensor, "*grid"]
+    affine: np.ndarray | None = None
+
+    def p_values(self, *, two_sided: bool = True) -> Float[Tensor, "*grid"]:
+        """Probability of so great a t by chance, uncorrected, in float64; 1 where no test was made.
+
+        Args:
+            two_sided: whether great negative values count as well.
+
+        Example:
+            >>> maps = torch.tensor([[1.0], [2.0], [3.0]])
+            >>> from mrrecon.morphometry import one_sample_design
+            >>> t_map(maps, one_sample_design(3), [1]).p_values()
+            tensor([0.0742], dtype=torch.float64)
+        """
+        from scipy.stats import t as student
+
+        values = self.t.double().cpu().numpy()
+        tail = student.sf(np.abs(values) if two_sided else values, self.degrees_of_freedom)
+        p = torch.from_numpy(np.asarray(2 * tail if two_sided else tail)).to(self.t.device)
+        return p.where(self.mask & ~self.no_variance, 1.0)
+
+
+def t_map(maps: Maps, design: Design, contrast: Contrast, *, mask: Bool[Tensor, "..."] | None = None) -> TMap:
+    r"""Student's t of a contrast of a linear model at every voxel.
+
+    $$ t = \frac{c^\top \hat\beta}{\hat\sigma \sqrt{c^\top (X^\top X)^{-1} c}}, \qquad
+       \hat\sigma^2 = \frac{\| y - X \hat\beta \|^2}{n - p} $$
+
+    The design is factored once; a block of voxels takes two products with its basis, in float64. Files are
+    read a block at a time.
+
+    Args:
+        maps: values, a row a map, or one NIfTI file a map, all on one grid.
+        design: X, a row a map.
+        contrast: c, weights of the columns of the design.
+        mask: where to test; by default everywhere.
+
+    Raises:
+        ValueError: maps and design do not match, the maps are on different grids, or one is not finite.
+        OSError: a file cannot be read.
+
+    Example:
+        >>> from mrrecon.morphometry import two_sample_design
+        >>> maps = torch.tensor([[1.0], [2.0], [5.0], [6.0]])
+        >>> t_map(maps, two_sample_design(["a", "a", "b", "b"]), {"b": 1, "a": -1}).t
+        tensor([5.6569])
+    """
+    part = split_design(design, contrast)
+    with open_maps(maps) as source:
+        inside = _check(source, design, mask)
+        n_voxels = len(inside)
+        device = maps.device if isinstance(maps, Tensor) else torch.device("cpu")
+        t, effect = torch.zeros(2, n_voxels, device=device)
+        flat = torch.zeros(n_voxels, dtype=torch.bool, device=device)
+        for first, values in source.blocks():
+            here = slice(first, first + values.shape[1])
+            found = adjust(values, part, source.names, inside[here])
+            left = found.squares - found.along.square()
+            none = found.none | (left <= _NO_VARIANCE * found.squares)
+            t[here] = found.along.div_(left.div_(part.degrees_of_freedom).sqrt_()).masked_fill_(none, 0.0)
+            flat[here] = none
+            effect[here] = found.effect
+        if mask is not None:
+            flat &= inside
+            effect *= inside
+        return TMap(
+            source.volume(t),
+            source.volume(effect),
+            part.degrees_of_freedom,
+            source.volume(flat),
+            source.volume(inside),
+            source.affine,
+        )
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """Values less what the columns not of interest explain, in float64.
+
+    Args:
+        values: of the maps.
+        along: their part in the direction that is tested.
+        squares: their sums of squares.
+        effect: the contrast of the coefficients.
+        none: voxels that are not tested, or whose sum of squares is no more than rounding.
+    """
+
+    values: Float[Tensor, "maps voxels"]
+    along: Float[Tensor, " voxels"]
+    squares: Float[Tensor, " voxels"]
+    effect: Float[Tensor, " voxels"]
+    none: Bool[Tensor, " voxels"]
+
+
+def adjust(
+    values: Float[Tensor, "maps voxels"],
+    part: Partition,
+    names: Sequence[str],
+    chosen: Bool[Tensor, " voxels"],
+) -> Adjusted:
+    """What a test needs of a block of voxels.
+
+    Args:
+        values: of the maps.
+        part: the design, split.
+        names: of the maps, for the message.
+        chosen: voxels that are tested; elsewhere values may be anything.
+
+    Raises:
+        ValueError: a value of a chosen voxel is not finite.
+    """
+    values = values.double()
+    basis = part.basis.to(values.device)
+    parts = basis.T @ values
+    along, others = parts[0], parts[1:]
+    adjusted = torch.addmm(values, basis[:, 1:], others, alpha=-1)
+    squares = torch.linalg.vecdot(adjusted, adjusted, dim=0)
+    own = others.square().sum(0).add_(squares)
+    if not torch.isfinite(own.sum()):
+        finite = values.isfinite()
+        bad = (~finite & chosen).any(1)
+        if bad.any():
+            name = names[int(bad.nonzero()[0])]
+            raise ValueError(f"maps must be finite where they are tested, {name} holds NaN or infinity")
+        if not finite.all():
+            return adjust(values.where(finite, 0.0), part, names, chosen)
+        raise ValueError("the squares of the maps leave the range of float64: scale the maps by one number")
+    none = (squares <= _NO_VARIANCE * own) | ~chosen
+    return Adjusted(adjusted, along, squares, along * part.scale, none)
+
+
+def analysis_mask(maps: Maps, *, above: float = 0.1) -> Bool[Tensor, "*grid"]:
+    """Voxels where the mean of the maps is above a threshold, as is usual for tissue probabilities.
+
+    Args:
+        maps: values, a row a map, or one NIfTI file a map.
+        above: least mean; modulated tissue probability, for example 0.1 or 0.2.
+
+    Raises:
+        ValueError: no voxel is left, or the maps are on different grids.
+
+    Example:
+        >>> analysis_mask(torch.tensor([[0.0, 0.3], [0.1, 0.5]]))
+        tensor([False,  True])
+    """
+    with open_maps(maps) as source:
+        found = torch.cat([values.mean(0, dtype=torch.float64) > above for _, values in source.blocks()])
+        if not found.any():
+            raise ValueError(f"above={above} leaves no voxel: the mean of the maps is nowhere so high")
+        return source.volume(found)
+
+
+def _check(source: MapSource, design: Design, mask: Tensor | None) -> Tensor:
+    n_rows = design.matrix.shape[0]
+    if len(source.names) != n_rows:
+        raise ValueError(f"maps holds {len(source.names)} maps, the design {n_rows} rows: one row a map")
+    if mask is None:
+        return source.flat(torch.ones(source.grid, dtype=torch.bool))
+    if tuple(mask.shape) != source.grid:
+        raise ValueError(f"mask has the shape {tuple(mask.shape)}, the maps have {source.grid}")
+    if not mask.any():
+        raise ValueError("mask is empty: it must hold at least one voxel")
+    return source.flat(mask)

@@ -1,0 +1,176 @@
+"""What one step of an α-WGAN moves, and that it can be taken up again to the bit."""
+
+import io
+import multiprocessing
+import socket
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mrrecon.engines import AlphaWGANSteps, average_gradients, share_weights
+from mrrecon.networks import AlphaWGAN, CodeCritic, VolumeEncoder
+
+NAMES = ["encoder", "generator", "critic", "code_critic"]
+
+
+def made(optimizer: Any = torch.optim.SGD, *, norm: str = "batch", **options: Any) -> AlphaWGANSteps:
+    torch.manual_seed(0)
+    network = AlphaWGAN(channels=(2, 3), latent=4, norm=norm)
+    critic, code_critic = VolumeEncoder(1, channels=(2, 3), norm=norm), CodeCritic(4, hidden=5, norm="none")
+    parts = [network.encoder, network.generator, critic, code_critic]
+    optimizers = {n: optimizer(p.parameters(), lr=1e-2) for n, p in zip(NAMES, parts, strict=True)}
+    return AlphaWGANSteps(
+        network, critic, code_critic, optimizers=optimizers, distance=nn.L1Loss(), **options
+    )
+
+
+def weights(steps: AlphaWGANSteps) -> dict[str, torch.Tensor]:
+    """All weights of each network as one vector."""
+    return {
+        name: torch.cat([p.detach().flatten() for p in network.parameters()]).clone()
+        for name, network in steps.networks.items()
+    }
+
+
+@pytest.fixture
+def x(generator: torch.Generator) -> torch.Tensor:
+    return torch.rand(3, 1, 16, 16, 16, generator=generator)
+
+
+def test_each_network_moves_in_its_own_update_alone(x):
+    steps, moved = made(), []
+    for name, optimizer in steps.optimizers.items():
+
+        def spy(name: str = name, plain: Any = optimizer.step) -> None:
+            before = weights(steps)
+            plain()
+            after = weights(steps)
+            moved.append((name, [n for n in NAMES if not torch.equal(before[n], after[n])]))
+
+        optimizer.step = spy
+    steps(x)
+    assert moved == [(name, [name]) for name in NAMES]
+
+
+def test_the_double_step_moves_the_generator_twice_as_far_and_nothing_else_before(x):
+    start, once, twice = weights(made()), made(), made(double_generator_step=True)
+    once(x)
+    twice(x)
+    single = weights(once)["generator"] - start["generator"]
+    torch.testing.assert_close(weights(twice)["generator"] - start["generator"], 2 * single)
+    assert torch.equal(weights(twice)["encoder"], weights(once)["encoder"])
+
+
+def test_the_first_step_of_encoder_and_generator_is_down_their_objective(x):
+    steps = made(norm="none")
+    seen = []
+    steps.distance = lambda a, b: (seen.append((a, b)), nn.functional.l1_loss(a, b))[1]
+    components = steps(x)
+    fake, target = seen[0]
+    assert torch.equal(target, 2 * x - 1)
+    assert components["distance"] == pytest.approx(float((fake - target).detach().abs().mean()))
+
+
+def test_without_normalisation_joint_batches_are_the_same_step(x):
+    one, other = made(norm="none"), made(norm="none", joint_batches=True)
+    for _ in range(2):
+        components = one(x)
+        assert other(x) == pytest.approx(components, rel=1e-4, abs=1e-6)
+
+
+def test_joint_batches_normalise_reconstructions_and_samples_together(x):
+    sizes = []
+    steps = made(joint_batches=True)
+    steps.networks["generator"].register_forward_hook(lambda _m, given, _y: sizes.append(len(given[0])))
+    steps(x)
+    assert sizes == [6, 6]
+
+
+def test_the_critic_learns_from_images_reconstructions_and_samples(x):
+    steps, seen = made(norm="none"), []
+    steps.networks["critic"].register_forward_pre_hook(lambda _m, given: seen.append(given[0].detach()))
+    steps(x)
+    _, _, images, reconstructions, samples, *_ = seen  # behind those of the autoencoder's update
+    network = steps.autoencoder
+    assert torch.equal(images, 2 * x - 1)
+    torch.testing.assert_close(reconstructions, network.generator(network.encoder(2 * x - 1)).detach())
+    assert not torch.allclose(samples, reconstructions)
+
+
+def test_steps_taken_up_again_end_with_the_same_bits(x):
+    whole, first, second = (made(torch.optim.Adam) for _ in range(3))
+    for _ in range(4):
+        whole(x)
+    for _ in range(2):
+        first(x)
+    stored = io.BytesIO()
+    torch.save(first.state_dict(), stored)
+    stored.seek(0)
+    second.load_state_dict(torch.load(stored, weights_only=True))
+    for _ in range(2):
+        second(x)
+    ends = [weights(steps) for steps in (whole, second)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in NAMES)
+    assert second.n_steps == 4
+
+
+def test_another_seed_draws_other_codes(x):
+    found = [made(seed=seed)(x)["critic"] for seed in (0, 0, 1)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_step_leaves_all_networks_ready_to_learn(x):
+    steps = made()
+    steps(x)
+    assert all(p.requires_grad for network in steps.networks.values() for p in network.parameters())
+
+
+def test_a_critic_learns_to_tell_images_from_what_a_resting_generator_makes(x):
+    steps = made(torch.optim.Adam, norm="none")
+    for name in ("encoder", "generator"):
+        steps.optimizers[name].param_groups[0]["lr"] = 0.0
+    distances = [steps(torch.ones_like(x))["critic_distance"] for _ in range(15)]
+    assert distances[-1] > distances[0] + 1
+
+
+def test_optimisers_of_other_networks_are_refused():
+    steps = made()
+    with pytest.raises(ValueError, match="optimizers="):
+        AlphaWGANSteps(
+            steps.autoencoder,
+            steps.networks["critic"],
+            steps.networks["code_critic"],
+            optimizers={"encoder": steps.optimizers["encoder"]},
+            distance=nn.L1Loss(),
+        )
+
+
+def _share(rank: int, port: int, answers: Any) -> None:
+    torch.set_num_threads(1)
+    meeting = f"tcp://127.0.0.1:{port}"
+    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    torch.manual_seed(rank)
+    network = nn.Linear(2, 1)
+    share_weights(network)
+    network(torch.tensor([[1.0, 2.0]]) * (rank + 1)).sum().backward()
+    average_gradients(network)
+    answers.put([value.tolist() for value in (network.weight, network.weight.grad, network.bias.grad)])
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_share_weights_and_the_mean_of_their_gradients():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+    children = [context.Process(target=_share, args=(rank, port, answers)) for rank in range(2)]
+    for child in children:
+        child.start()
+    said = [answers.get(timeout=120) for _ in children]
+    for child in children:
+        child.join()
+    assert said[0] == said[1]
+    assert said[0][1:] == [[[1.5, 3.0]], [1.0]]

@@ -1,0 +1,124 @@
+"""Tissues and a study of them by the configs of scripts/morphometry, from scans to tables."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from monai.bundle import ConfigWorkflow
+
+from mrrecon.data import template_path, tissue_scans
+
+CONFIGS = Path(__file__).parents[2] / "scripts" / "morphometry"
+
+
+@pytest.fixture(autouse=True)
+def _hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the config sets its own
+
+
+def run(config: str, output_dir: Path, **options: Any) -> None:
+    flow = ConfigWorkflow(
+        config_file=str(CONFIGS / config),
+        meta_file=str(CONFIGS / "metadata.json"),
+        workflow_type="inference",
+        logging_file=False,
+        quiet=True,
+        device="cpu",
+        output_dir=str(output_dir),
+        **options,
+    )
+    flow.initialize()
+    flow.run()
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in voxels of 3 mm, in two storages of the same scan, and noise that is no brain."""
+    folder = tmp_path_factory.mktemp("scans")
+    image: Any = nib.load(template_path("t1"))
+    coarse = nib.as_closest_canonical(image).slicer[::3, ::3, ::3]
+    values = np.asarray(coarse.dataobj, dtype=np.float32)
+    draw = np.random.default_rng(0)
+    noisy = values * (1 + 0.03 * draw.standard_normal(values.shape)) * (values > 0)
+    as_stored = nib.Nifti1Image((100 * noisy / noisy.max()).astype(np.uint8), coarse.affine)
+    nib.save(as_stored, folder / "sub-1_T1w.nii.gz")
+    turn = np.array([[1, -1], [2, 1], [0, -1]])
+    nib.save(as_stored.as_reoriented(turn), folder / "sub-2_T1w.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tissues(scans: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tissues")
+    nib.save(
+        nib.Nifti1Image(np.random.default_rng(1).random((20, 20, 20)), np.eye(4)), scans / "noise.nii.gz"
+    )
+    with pytest.raises(RuntimeError):
+        run("tissues.json", folder, dataset_dir=str(scans))
+    (scans / "noise.nii.gz").unlink()
+    return folder
+
+
+def test_what_is_no_brain_is_named_and_stops_no_other(tissues):
+    metrics = json.loads((tissues / "metrics.json").read_text())
+    assert len(metrics["scans"]) == 2
+    assert [Path(item["scan"]).name for item in metrics["refused"]] == ["noise.nii.gz"]
+    assert not list(tissues.glob("noise*"))
+
+
+def test_tissues_come_in_the_geometry_of_their_scan(scans, tissues):
+    for name in ("sub-1_T1w", "sub-2_T1w"):
+        scan, found = nib.load(scans / f"{name}.nii.gz"), nib.load(tissues / f"{name}_tissues.nii.gz")
+        assert found.shape == (*scan.shape, 3)
+        np.testing.assert_allclose(found.affine, scan.affine, atol=1e-4)
+    turned = nib.as_closest_canonical(nib.load(tissues / "sub-2_T1w_tissues.nii.gz"))
+    straight = nib.load(tissues / "sub-1_T1w_tissues.nii.gz")
+    assert np.abs(turned.get_fdata() - straight.get_fdata()).mean() < 0.005
+
+
+def test_volumes_are_those_of_the_maps_and_stay_in_the_template(tissues):
+    rows = {
+        Path(row["scan"]).name: row
+        for row in csv.DictReader((tissues / "metrics.csv").read_text().splitlines())
+    }
+    maps, there = (nib.load(tissues / f"sub-1_T1w_{kind}.nii.gz") for kind in ("tissues", "template"))
+    for kind, ml in ((maps, 0.027), (there, 0.008)):
+        grey = ml * kind.get_fdata()[..., 1].sum()
+        assert grey == pytest.approx(float(rows["sub-1_T1w.nii.gz"]["gm_ml"]), rel=0.01)
+    labels = nib.load(tissues / "sub-1_T1w_labels.nii.gz").get_fdata()
+    assert set(np.unique(labels)) == {0, 1, 2, 3}
+
+
+def test_decoded_scans_are_found_and_studied(tissues, tmp_path):
+    decoded = tmp_path / "decoded"
+    decoded.mkdir()
+    for name in ("sub-1_T1w", "sub-2_T1w"):
+        for kind in ("tissues", "template"):
+            (decoded / f"{name}_recon_{kind}.nii.gz").write_bytes(
+                (tissues / f"{name}_{kind}.nii.gz").read_bytes()
+            )
+    run("study.json", tmp_path / "out", originals=str(tissues), decoded={"exact": str(decoded)})
+    study = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert study["scans"] == 2
+    assert study["agreement"]["exact"]["dice_wm"]["mean"] == 1.0
+    page = (tmp_path / "out" / "study.html").read_text()
+    assert "exact minus original, paired" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_results_are_no_scans_unless_they_are_asked_for(tmp_path):
+    nib.save(nib.Nifti1Image(np.zeros((2, 2, 2)), np.eye(4)), tmp_path / "a_recon.nii.gz")
+    assert [Path(item["image"]).name for item in tissue_scans(tmp_path, decoded=True)] == ["a_recon.nii.gz"]
+    with pytest.raises(FileNotFoundError):
+        tissue_scans(tmp_path)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(FileNotFoundError, match="holds no result"):
+        tissue_scans(empty, decoded=True)
+    with pytest.raises(ValueError, match="must be a folder of results"):
+        tissue_scans(decoded=True)
