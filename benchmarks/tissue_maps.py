@@ -1,16 +1,17 @@
 """Claim: our tissue maps agree with known tissues at least as well as those of dipy and ANTs, in less time.
 
-    python benchmarks/tissue_maps.py --labels_dir labels --mapping labels/label_mapping.csv --n_scans 3
+    python benchmarks/tissue_maps.py --labels_dir labels --mapping labels/label_mapping.csv --skip 6 --thin 2
     python benchmarks/tissue_maps.py --scans_dir ixi_2mm --ants_python other_venv/bin/python
     python benchmarks/tissue_maps.py --template
 
-``--labels_dir``: brains without skull are synthesised from FreeSurfer label maps, with noise and bias field,
-so that the tissue of every voxel is known. ``--scans_dir``: whole heads NAME.nii.gz, each beside the DLMUSE
-labels NAME_DLMUSE.nii.gz, in which fluid in the folds is grey matter. ``--template``: the MNI template
-against its own maps. The rivals, which need a brain mask, get the known one (of a whole head: that of the
-labels); ours finds its own. ANTs wants an older numpy than we do: it may live in another environment
-(``--ants_python``). For each scan the Dice of CSF, grey and white matter, and seconds; at the end means, and
-times relative to ours.
+``--labels_dir``: brains without skull and whole heads are synthesised from FreeSurfer label maps, with noise
+and bias field, so that the tissue of every voxel is known. ``--scans_dir``: whole heads NAME.nii.gz, each
+beside the DLMUSE labels NAME_DLMUSE.nii.gz, in which fluid in the folds is grey matter. ``--template``: the
+MNI template against its own maps. Everyone gets the same brain mask, the known one, of extracted scans. Of a
+whole head the rivals, which cannot do without, still get it; ours finds its own. ANTs wants an older numpy
+than we do: it may live in another environment (``--ants_python``); without it, it is left out. A line for
+each scan: Dice of CSF, grey and white matter, seconds on the clock and of the processor, and seconds of the
+processor relative to ours; at the end means.
 """
 
 import argparse
@@ -22,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from measure import without_spinning
@@ -35,13 +37,31 @@ import sys, time
 import ants
 image, mask, out, *priors = sys.argv[1:]
 scan, inside = ants.image_read(image), ants.image_read(mask)
-start = time.perf_counter()
+start = time.perf_counter(), time.process_time()
 given = [ants.image_read(p) for p in priors] or 'kmeans[3]'
 weight = 0.25 if priors else 0.0
 found = ants.atropos(a=scan, x=inside, i=given, m='[0.2,1x1x1]', c='[5,0]', priorweight=weight)
-print(time.perf_counter() - start)
+print(time.perf_counter() - start[0], time.process_time() - start[1])
 ants.image_write(found['segmentation'], out)
 """
+
+
+class Scan(NamedTuple):
+    """A scan, its affine, the tissue of each voxel (0 none), and whether only the brain is left."""
+
+    name: str
+    image: np.ndarray
+    affine: np.ndarray
+    truth: np.ndarray
+    extracted: bool
+
+
+class Found(NamedTuple):
+    """Labels, seconds on the clock and of the processor."""
+
+    labels: np.ndarray
+    wall: float
+    cpu: float
 
 
 def main() -> None:
@@ -54,49 +74,73 @@ def main() -> None:
     parser.add_argument("--mapping", default="", help="CSV with the columns value_here, source_value")
     parser.add_argument("--scans_dir", default="", help="folder of whole heads with DLMUSE labels")
     parser.add_argument("--template", action="store_true", help="the MNI template")
-    parser.add_argument("--n_scans", type=int, default=3)
+    parser.add_argument("--n_scans", type=int, default=2)
     parser.add_argument("--skip", type=int, default=0, help="first ones to leave out")
+    parser.add_argument("--thin", type=int, default=1, help="take every such voxel, along each axis")
     parser.add_argument("--ants_python", default=sys.executable, help="interpreter that can import ants")
     options = parser.parse_args()
 
-    sources: list[Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]] = []
     part = slice(options.skip, options.skip + options.n_scans)
     if options.labels_dir:
-        sources.append(synthesised(Path(options.labels_dir), options.mapping, part))
+        for extracted in (True, False):
+            scans = synthesised(Path(options.labels_dir), options.mapping, part, extracted)
+            compare(scans, options.ants_python, options.thin)
     if options.scans_dir:
-        sources.append(real(Path(options.scans_dir), part))
+        compare(real(Path(options.scans_dir), part), options.ants_python, options.thin)
     if options.template:
-        sources.append(average())
-    for source in sources:
-        compare(source, options.ants_python)
+        compare(average(), options.ants_python, options.thin)
 
 
-def compare(scans: Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]], ants_python: str) -> None:
+def compare(scans: Iterator[Scan], ants_python: str, thin: int) -> None:
     """Print Dice and seconds of every method on every scan."""
     rows: dict[str, list[list[float]]] = {}
-    for name, image, affine, truth in scans:
-        found = ours(image, affine)
-        results = {"ours": found[:2]}
-        brain = image * (truth > 0)
-        results["dipy HMRF"] = attempt(lambda b=brain, t=truth: hmrf(b, t > 0))
-        for label, priors in (("Atropos kmeans", None), ("Atropos priors", found[2])):
-            results[label] = attempt(
-                lambda b=brain, t=truth, a=affine, p=priors: atropos(b, t > 0, a, p, ants_python)
-            )
+    for whole in scans:
+        scan = thinned(whole, thin)
+        template_seen: list[np.ndarray] = []
+        results = {"ours": attempt(lambda s=scan, seen=template_seen: ours(s, seen))}
+        brain = cropped(scan)
+        results["dipy HMRF"] = attempt(lambda b=brain: hmrf(b))
+        results["Atropos kmeans"] = attempt(lambda b=brain: atropos(b, None, ants_python))
+        if template_seen:
+            box = box_of(scan.truth > 0)
+            priors = template_seen[0][(slice(None), *box)]
+            results["Atropos priors"] = attempt(lambda b=brain, p=priors: atropos(b, p, ants_python))
         for method, result in results.items():
             if result is None:
                 continue
-            labels, seconds = result
-            row = [*dices(labels, truth), seconds, seconds / results["ours"][1]]
+            truth = scan.truth if method == "ours" else brain.truth
+            own = results["ours"].cpu if results["ours"] else np.nan
+            row = [*dices(result.labels, truth), result.wall, result.cpu, result.cpu / own]
             rows.setdefault(method, []).append(row)
-            print(f"{name:28} {method:16}{line(row)}", flush=True)
+            print(f"{scan.name:28} {method:16}{line(row)}", flush=True)
     for method, table in rows.items():
-        print(f"{'mean':28} {method:16}{line(np.mean(table, axis=0))}")
+        print(f"{'mean of ' + str(len(table)):28} {method:16}{line(np.mean(table, axis=0))}", flush=True)
+
+
+def thinned(scan: Scan, step: int) -> Scan:
+    """Every ``step``-th voxel."""
+    affine = scan.affine @ np.diag([step, step, step, 1.0])
+    image, truth = scan.image[::step, ::step, ::step], scan.truth[::step, ::step, ::step]
+    return scan._replace(image=image * (truth > 0) if scan.extracted else image, affine=affine, truth=truth)
+
+
+def box_of(mask: np.ndarray) -> tuple[slice, ...]:
+    """Smallest box around the mask."""
+    return tuple(slice(i.min(), i.max() + 1) for i in np.nonzero(mask))
+
+
+def cropped(scan: Scan) -> Scan:
+    """The brain alone, without the empty space around it: what favours the rivals most."""
+    box = box_of(scan.truth > 0)
+    corner = np.eye(4)
+    corner[:3, 3] = [side.start for side in box]
+    brain = (scan.image * (scan.truth > 0))[box]
+    return scan._replace(image=brain, affine=scan.affine @ corner, truth=scan.truth[box])
 
 
 def line(row: np.ndarray | list[float]) -> str:
-    """Dice of the tissues, seconds, and seconds relative to ours."""
-    return "".join(f"{value:8.3f}" for value in row[:3]) + f"{row[3]:8.1f} s{row[4]:8.2f} x"
+    """Dice of the tissues, seconds (clock, processor), and those of the processor relative to ours."""
+    return "".join(f"{value:8.3f}" for value in row[:3]) + f"{row[3]:8.1f} s{row[4]:8.1f} s{row[5]:8.2f} x"
 
 
 def dices(labels: np.ndarray, truth: np.ndarray) -> list[float]:
@@ -105,74 +149,71 @@ def dices(labels: np.ndarray, truth: np.ndarray) -> list[float]:
     return [float(2 * (a & b).sum() / max(1, a.sum() + b.sum())) for a, b in pairs]
 
 
-def attempt(method: Callable[[], tuple[np.ndarray, float]]) -> tuple[np.ndarray, float] | None:
+def attempt(method: Callable[[], Found]) -> Found | None:
     """What the method gives, or None and a word if its package is not there or it fails."""
     try:
         return method()
-    except (ImportError, RuntimeError, ValueError) as error:
-        print(f"left out: {str(error).strip().splitlines()[-1]}")
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        print(f"left out: {str(error).strip().splitlines()[-1]}", flush=True)
         return None
 
 
-def ours(image: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """Labels, seconds, and the aligned template for the rival that wants priors."""
+def ours(scan: Scan, template_seen: list[np.ndarray]) -> Found:
+    """Our labels; the aligned template is kept for the rival that wants priors."""
     from mrrecon.morphometry import load_template, segment_tissues
 
     template = load_template()
-    start = time.perf_counter()
-    maps = segment_tissues(image, affine)
-    seconds = time.perf_counter() - start
+    start = time.perf_counter(), time.process_time()
+    maps = segment_tissues(scan.image, scan.affine)
+    spent = time.perf_counter() - start[0], time.process_time() - start[1]
     assert maps.alignment is not None
-    priors = maps.alignment.to_scan(template.tissues, grid=template.grid)
-    return maps.labels.numpy(), seconds, priors.numpy()
+    template_seen.append(maps.alignment.to_scan(template.tissues, grid=template.grid).numpy())
+    return Found(maps.labels.numpy(), *spent)
 
 
-def hmrf(brain: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, float]:
-    """Labels and seconds of dipy. Its classes come in order of brightness.
+def hmrf(scan: Scan) -> Found:
+    """Labels of dipy. Its classes come in order of brightness.
 
     It fails on an exactly constant background: a faint noise is added, as its users do.
     """
     from dipy.segment.tissue import TissueClassifierHMRF
 
-    noise = np.random.default_rng(0).normal(size=brain.shape) * 1e-3 * brain.max()
-    start = time.perf_counter()
-    _, labels, _ = TissueClassifierHMRF().classify(brain + np.abs(noise), 3, 0.1)
-    return labels * mask, time.perf_counter() - start
+    noise = np.random.default_rng(0).normal(size=scan.image.shape) * 1e-3 * scan.image.max()
+    start = time.perf_counter(), time.process_time()
+    _, labels, _ = TissueClassifierHMRF(verbose=False).classify(scan.image + np.abs(noise), 3, 0.1)
+    spent = time.perf_counter() - start[0], time.process_time() - start[1]
+    return Found(labels * (scan.truth > 0), *spent)
 
 
-def atropos(
-    brain: np.ndarray, mask: np.ndarray, affine: np.ndarray, priors: np.ndarray | None, python: str
-) -> tuple[np.ndarray, float]:
-    """Labels and seconds of ANTs, in a process of its own."""
+def atropos(scan: Scan, priors: np.ndarray | None, python: str) -> Found:
+    """Labels of ANTs, in a process of its own."""
     import nibabel
 
     if python == sys.executable and importlib.util.find_spec("ants") is None:
         raise ImportError("ants is not installed: pip install antspyx, or give --ants_python")
     with tempfile.TemporaryDirectory() as folder:
-        volumes = {"scan": brain, "mask": mask}
+        volumes = {"scan": scan.image, "mask": scan.truth > 0}
         volumes |= {f"prior{k}": prior for k, prior in enumerate(() if priors is None else priors)}
         paths = []
         for name, volume in volumes.items():
             paths.append(str(Path(folder) / f"{name}.nii.gz"))
-            nibabel.save(nibabel.Nifti1Image(volume.astype(np.float32), affine), paths[-1])
+            nibabel.save(nibabel.Nifti1Image(volume.astype(np.float32), scan.affine), paths[-1])
         out = str(Path(folder) / "out.nii.gz")
         command = [python, "-c", ATROPOS, *paths[:2], out, *paths[2:]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr or "ants failed")
-        seconds = float(done.stdout.strip().splitlines()[-1])
+        wall, cpu = (float(word) for word in done.stdout.strip().splitlines()[-1].split())
         labels = np.asarray(nibabel.load(out).dataobj).astype(int)
     if priors is None:
         # Clusters come in any order: the darker, the lower.
-        means = [brain[labels == k].mean() if (labels == k).any() else np.inf for k in (1, 2, 3)]
+        means = [scan.image[labels == k].mean() if (labels == k).any() else np.inf for k in (1, 2, 3)]
         labels = np.array([0, *(1 + np.argsort(np.argsort(means)))])[labels]
-    return labels, seconds
+    return Found(labels, wall, cpu)
 
 
-def synthesised(
-    folder: Path, mapping: str, part: slice
-) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
-    """Brains synthesised from label maps."""
+def synthesised(folder: Path, mapping: str, part: slice, extracted: bool) -> Iterator[Scan]:
+    """Brains, or whole heads, synthesised from label maps."""
     import nibabel
     import torch
 
@@ -193,11 +234,13 @@ def synthesised(
         image = nibabel.as_closest_canonical(nibabel.load(path))
         labels = torch.from_numpy(table[np.asarray(image.dataobj).astype(int)])
         generator = torch.Generator().manual_seed(part.start + number)
-        scan = synthesize_head(labels, generator=generator, brain_only=True)
-        yield path.name[:28], scan.image.numpy(), image.affine, tissue_of[scan.labels.numpy()]
+        scan = synthesize_head(labels, generator=generator, brain_only=extracted)
+        truth = tissue_of[scan.labels.numpy()]
+        name = f"{path.name.split('.')[0][-12:]} {'brain' if extracted else 'head'}"
+        yield Scan(name, scan.image.numpy(), image.affine, truth, extracted)
 
 
-def real(folder: Path, part: slice) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+def real(folder: Path, part: slice) -> Iterator[Scan]:
     """Whole heads with automatic labels."""
     import nibabel
 
@@ -207,10 +250,10 @@ def real(folder: Path, part: slice) -> Iterator[tuple[str, np.ndarray, np.ndarra
         truth = np.where(labels > 0, 2, 0)
         truth[np.isin(labels, list(WHITE))] = 3
         truth[np.isin(labels, list(FLUID))] = 1
-        yield path.name[:28], np.asarray(scan.dataobj, dtype=np.float32), scan.affine, truth
+        yield Scan(path.name[:28], np.asarray(scan.dataobj, dtype=np.float32), scan.affine, truth, False)
 
 
-def average() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+def average() -> Iterator[Scan]:
     """The template, and the most likely tissue of each of its voxels."""
     import nibabel
 
@@ -221,7 +264,7 @@ def average() -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
     tissues = template.tissues.numpy()
     truth = (tissues.argmax(0) + 1) * (tissues.sum(0) > 0.5)
     scan = np.asarray(nibabel.load(template_path("t1")).dataobj, dtype=np.float32)
-    yield "MNI152", scan, template.grid.affine, truth
+    yield Scan("MNI152", scan, template.grid.affine, truth, True)
 
 
 if __name__ == "__main__":

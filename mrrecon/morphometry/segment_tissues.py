@@ -13,6 +13,7 @@ from mrrecon.morphometry.brain_mask import clean_brain, head_starts
 from mrrecon.morphometry.diffeomorphism import exponential, register_tissues
 from mrrecon.morphometry.grid import Grid, apply_affine, grid_points, sample_linear
 from mrrecon.morphometry.mixture import Mixture, fit_mixture
+from mrrecon.morphometry.plausibility import white_correlation
 from mrrecon.morphometry.prepared_scan import PreparedScan, prepare_scan
 from mrrecon.morphometry.priors import TissuePriors, pool
 from mrrecon.morphometry.segmentation_error import SegmentationError
@@ -31,13 +32,8 @@ POINT_SPACING = 4.0
 COARSE_SPACING = 2.0
 """Size, in mm, of the voxels of the maps that are aligned."""
 
-LEAST_OVERLAP = 0.8
-"""Dice of grey and white matter with the template's below which an alignment has failed; heads and brains
-reach 0.89 and more. The priors have a part in it, so that noise may pass: hence the next number."""
-
-LEAST_CONTRAST = 1.0
-"""Difference of grey and white matter, in standard deviations, below which no brain is seen. Of T1-weighted
-scans it is 3 and more."""
+LEAST_CORRELATION = 0.5
+"""Correlation of brightness with the white matter expected, in the brain, below which no maps are given."""
 
 ROUNDS = ((3.0, ((2, 30), (1, 10))), (2.0, ((1, 10),)))
 """Spread of the priors in mm, and levels and steps of the non-linear alignment: first rough, then fine."""
@@ -63,6 +59,11 @@ def segment_tissues(
     together with the gain of the coils; from its posterior the alignment is made finer, and in turn. Voxels
     on a border hold two tissues in part, and a Markov field lets neighbours agree. The result is the same
     every time, and for every order in which the axes of the scan are stored.
+
+    Trust it for T1-weighted scans of adult brains whose skull was removed, about upright by their affine.
+    Of whole heads the brain is sometimes taken too large: most such maps are refused, but look at those that
+    are given, and do not use their CSF. Do not use it for children, other contrasts, large lesions, or a part
+    of a brain.
 
     Args:
         image: scan of three axes in any orientation, spacing (up to 5 mm) and unit.
@@ -105,18 +106,8 @@ def segment_tissues(
         mixture = _fit(scan, priors, alignment, field, spread=spread, start=mixture)
         seen = _seen_tissues(scan, priors, alignment, field, mixture, spread=spread)
         alignment, velocity = _bent(alignment, template, seen, velocity, levels=levels)
-    if not alignment.overlap >= LEAST_OVERLAP:
-        raise SegmentationError(
-            f"the image shows no brain that could be aligned with the template: their tissues overlap by "
-            f"{alignment.overlap:.2f}, less than {LEAST_OVERLAP:g}"
-        )
     mixture = _fit(scan, priors, alignment, field, spread=LAST_SPREAD, start=mixture)
-    contrast = float((mixture.means[2] - mixture.means[1]) / mixture.variances[1:3].mean().sqrt())
-    if not contrast >= LEAST_CONTRAST:
-        raise SegmentationError(
-            f"the image shows no brain with the contrast of T1: white matter is {contrast:.1f} standard "
-            f"deviations brighter than grey, less than {LEAST_CONTRAST:g}"
-        )
+    _refuse_what_is_no_brain(scan, priors, alignment, field, mixture)
     return _finished(scan, priors, alignment, field, mixture, strength=markov_strength)
 
 
@@ -159,15 +150,10 @@ def _bias(scan: PreparedScan, field: CosineField, mixture: Mixture) -> Float[Ten
     return field.on_axes(mixture.coefficients, [torch.arange(n, device=device) * size for n, size in sides])
 
 
-def _fit(
-    scan: PreparedScan,
-    priors: TissuePriors,
-    alignment: Alignment,
-    field: CosineField,
-    *,
-    spread: float,
-    start: Mixture | None,
-) -> Mixture:
+def _points(
+    scan: PreparedScan, field: CosineField
+) -> tuple[Float[Tensor, "3 n"], Float[Tensor, " n"], Float[Tensor, "n cosines"]]:
+    """Points of the scan to which the mixture is fitted: where they lie (mm), brightness, cosines."""
     device = scan.values.device
     axes = []
     for side, size in zip(_box(scan, field), scan.grid.spacing, strict=True):
@@ -180,16 +166,42 @@ def _fit(
     # Exact zeros are no measurement: they were cut away.
     voxels, values = voxels[:, values > 0], values[values > 0]
     spacing = torch.tensor(scan.grid.spacing, device=device)[:, None]
+    return apply_affine(scan.grid.affine, voxels), values, field.basis(voxels * spacing)
+
+
+def _fit(
+    scan: PreparedScan,
+    priors: TissuePriors,
+    alignment: Alignment,
+    field: CosineField,
+    *,
+    spread: float,
+    start: Mixture | None,
+) -> Mixture:
+    mm, values, basis = _points(scan, field)
     return fit_mixture(
         values,
-        priors.at(apply_affine(scan.grid.affine, voxels), alignment, spread=spread),
-        field.basis(voxels * spacing),
-        stiffness=field.stiffness(device),
+        priors.at(mm, alignment, spread=spread),
+        basis,
+        stiffness=field.stiffness(values.device),
         n_gaussians=priors.n_gaussians,
         mixed=MIXED,
         share_mixed=len(PARTS) * SHARE_MIXED,
         start=start,
     )
+
+
+def _refuse_what_is_no_brain(
+    scan: PreparedScan, priors: TissuePriors, alignment: Alignment, field: CosineField, mixture: Mixture
+) -> None:
+    mm, values, basis = _points(scan, field)
+    even = values * torch.exp(-(basis @ mixture.coefficients))
+    found = white_correlation(even, priors.at(mm, alignment, spread=LAST_SPREAD))
+    if not found >= LEAST_CORRELATION:
+        raise SegmentationError(
+            f"the image shows no T1-weighted brain that could be aligned with the template: brightness and "
+            f"the white matter expected correlate by {found:.2f}, less than {LEAST_CORRELATION:g}"
+        )
 
 
 def _seen_tissues(

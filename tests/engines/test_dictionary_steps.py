@@ -57,6 +57,36 @@ def test_a_run_goes_on_from_its_state():
     assert torch.equal(one.atoms, two.atoms)
 
 
+def test_batches_of_the_past_fade_by_the_step_size():
+    """Of the sum of patch times code a quarter is left when a batch comes whose codes are all zero."""
+    torch.manual_seed(0)
+    network = PatchDictionary((4, 4), 6, n_nonzero=2, stride=4)
+    steps = DictionarySteps(network, lr=0.75)
+    steps.fit(torch.cat([torch.rand(4, 1, 12, 12), torch.ones(4, 1, 12, 12)], 1))
+    before = steps.state[network.atoms]["right"].clone()
+    mean = network.mean.reshape(4, 4).repeat(3, 3).expand(4, 1, 12, 12)
+    steps.fit(torch.cat([mean, torch.ones(4, 1, 12, 12)], 1))
+    torch.testing.assert_close(steps.state[network.atoms]["right"], 0.25 * before)
+
+
+def test_an_atom_that_nothing_uses_becomes_the_patch_explained_worst():
+    network, _ = learned(n_steps=3)
+    steps = DictionarySteps(network, lr=1.0)
+    y, full = stripes(20)[:, None], torch.ones(20, 1, 12, 12)
+    steps.fit(torch.cat([y, full], 1))
+    with torch.no_grad():
+        network.atoms[:, 0] = 0.0
+    torch.manual_seed(0)
+    patches, seen = network.patches(torch.cat([y, full], 1))
+    rest = patches - network.mean
+    left = rest - network.code(patches, seen) @ network.atoms.T
+    worst = rest[left.square().sum(1).argmax()]
+    steps.fit(torch.cat([y, full], 1))
+    found = torch.nn.functional.normalize(rest, dim=1) @ network.atoms.detach()[:, 0]
+    assert float(found.max()) == pytest.approx(1.0, abs=1e-4)
+    assert int(found.argmax()) == int((rest - worst).square().sum(1).argmin())
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [({"lr": 0}, "lr=0"), ({"n_patches": 0}, "n_patches=0"), ({"observed": 1}, "observed=1")],
