@@ -89,7 +89,8 @@ def test_the_tissues_of_an_extracted_brain_are_found(brain: Brain) -> None:
 
 
 def test_the_tissues_of_a_whole_head_are_found(head: Head) -> None:
-    assert (dices(head.maps, head.truth) > (0.3, 0.8, 0.8)).all()
+    # Measured: 0.667, 0.944, 0.975.
+    assert (dices(head.maps, head.truth) > (0.65, 0.93, 0.96)).all()
 
 
 def test_fractions_are_fractions_and_the_background_holds_nothing(brain: Brain) -> None:
@@ -173,7 +174,7 @@ def test_only_a_blob_on_a_constant_background_is_an_extracted_brain() -> None:
     assert found.sum() == 8000
     assert extracted_brain(blob, voxel_volume=640.0) is None
     noise = np.random.default_rng(0).random((40, 40, 40)).astype(np.float32)
-    assert extracted_brain(blob + 0.1 * noise, voxel_volume=64.0) is None
+    assert extracted_brain(blob + 0.4 * noise, voxel_volume=64.0) is None
 
 
 def test_what_hangs_on_a_thin_bridge_is_no_brain() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,24 @@ def test_volumes_are_those_of_the_maps_and_stay_in_the_template(tissues):
         assert grey == pytest.approx(float(rows["sub-1_T1w.nii.gz"]["gm_ml"]), rel=0.01)
     labels = nib.load(tissues / "sub-1_T1w_labels.nii.gz").get_fdata()
     assert set(np.unique(labels)) == {0, 1, 2, 3}
+
+
+def test_every_second_scan_gets_an_atrophy_where_it_is_asked_for(scans, tmp_path):
+    command = [sys.executable, str(CONFIGS / "atrophy_scans.py"), "--dataset_dir", str(scans)]
+    command += ["--percent", "40", "--output_dir", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "participants.csv").read_text().split() == [
+        "participant_id,group",
+        "sub-1_T1w,atrophy",
+        "sub-2_T1w,control",
+    ]
+    before, after = ([nib.load(f / f"sub-{i}_T1w.nii.gz") for i in (1, 2)] for f in (scans, tmp_path))
+    assert np.array_equal(before[1].dataobj, after[1].dataobj)
+    assert after[0].get_data_dtype() == np.uint8
+    changed = np.argwhere(np.asarray(before[0].dataobj) != np.asarray(after[0].dataobj))
+    places = nib.affines.apply_affine(before[0].affine, changed)
+    assert len(changed) > 100
+    assert np.linalg.norm(places - [-26, -20, -16], axis=1).max() < 30 + 6  # twice the radius, and alignment
 
 
 def test_decoded_scans_are_found_and_studied(tissues, tmp_path):
