@@ -226,7 +226,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=64, help="of digits; a quarter of it of brains")
     parser.add_argument("--channels", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-3)
-    parser.add_argument("--sigma", type=float, default=0.1)
+    parser.add_argument("--sigma", type=float, default=0.03, help="chosen by --select from 0.03, 0.1")
     parser.add_argument("--kl_weight", type=float, default=1.0)
     parser.add_argument("--iterations", type=int, default=30, help="of EM and of the dictionary")
     parser.add_argument("--n_draws", type=int, default=10, help="completions averaged")

@@ -39,7 +39,7 @@ def main() -> None:
     """Computes what is missing, and reports."""
     options = _options()
     torch.set_num_threads(options.threads)
-    options.sigma, options.kl_weight, options.n_patches = 0.1, 1.0, [3000, 300, max(options.n, 10)]
+    options.kl_weight, options.n_patches = 1.0, [3000, 300, max(options.n, 10)]
     split = load(options.data, options)
     network = _network(split.training, options)
     path = options.output / "figure8.jsonl"
@@ -190,6 +190,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=64, help="of digits; a quarter of it of brains")
     parser.add_argument("--channels", type=int, default=16)
     parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--sigma", type=float, default=0.03, help="noise of the network that is trained")
     parser.add_argument("--n_draws", type=int, default=10, help="completions averaged")
     parser.add_argument("--n_test", type=int, default=2000, help=argparse.SUPPRESS)
     parser.add_argument("--n_slices", nargs=3, type=int, default=[1050, 140, 100])
