@@ -9,7 +9,6 @@ Scans are scaled as the bundle `vqvae3d` scales them. Needs the extra `bench`.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def main() -> None:
     from rival_codecs import RIVALS, percent_of_float32
 
     from mrrecon.data import common_folder, scan_list
-    from mrrecon.files import atomic_path, output_stem
+    from mrrecon.files import atomic_path, output_stem, write_table
 
     rivals = [
         rival for rival in RIVALS if rival.name == arguments.codec and arguments.options in rival.options
@@ -58,13 +57,7 @@ def main() -> None:
         percent = percent_of_float32(coded.n_bytes, volume.size)
         rows.append({"scan": Path(path).name, "bytes": coded.n_bytes, "percent": round(percent, 5)})
         print(f"{number}/{len(scans)} {rows[-1]}", file=sys.stderr, flush=True)
-    with (
-        atomic_path(arguments.output_dir / "rates.csv") as temporary,
-        temporary.open("w", newline="") as stream,
-    ):
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(arguments.output_dir / "rates.csv", rows)
     mean = sum(row["percent"] for row in rows) / len(rows)
     print(f"{rival.name}, {rival.setting(arguments.quality)}, {arrangement}: {mean:.3f} % of float32")
 

@@ -1,7 +1,8 @@
-"""Claim: our tissue maps agree with known tissues at least as well as those of dipy and ANTs.
+"""Claim: of extracted brains, our tissue maps agree with known tissues at least as well as dipy's and ANTs'.
 
 They take about twice the processor time of the fastest rival, in which ours also aligns the scan with the
-template and the rivals do not.
+template and the rivals do not. Of whole heads, and of the average brain, which is blurred, they are not
+always the best.
 
     python benchmarks/tissue_maps.py --labels_dir labels --mapping labels/label_mapping.csv --skip 6 --thin 2
     python benchmarks/tissue_maps.py --scans_dir ixi_2mm --ants_python other_venv/bin/python

@@ -1,11 +1,13 @@
 """Files of outputs: what they are called, and that they are whole or not there."""
 
+import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-__all__ = ["atomic_path", "output_stem"]
+__all__ = ["atomic_path", "output_stem", "write_table"]
 
 
 @contextmanager
@@ -33,6 +35,26 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows as a CSV file, written whole or not at all; the columns are those of all rows, as they first come.
+
+    Args:
+        path: the file. Missing folders are made.
+        rows: values by column; what a row lacks is left empty.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "a.csv"
+        >>> write_table(target, [{"scan": "a", "psnr": 31.5}, {"scan": "b", "ssim": 0.9}])
+        >>> target.read_text().split()
+        ['scan,psnr,ssim', 'a,31.5,', 'b,,0.9']
+    """
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def output_stem(source: str, output_dir: str | Path, data_root_dir: str = "") -> str:

@@ -1,12 +1,11 @@
 """Files worked on one after another."""
 
-import csv
 import sys
 import time
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from mrrecon.files import atomic_path
+from mrrecon.files import write_table
 
 __all__ = ["FileLoop"]
 
@@ -64,7 +63,7 @@ class FileLoop:
                 self._say(", refused\n")
                 continue
             rows.append(row)
-            self._write(rows)
+            write_table(self.table, rows)
             end = f"{time.perf_counter() - start:.1f} s" if _was_done(row) else "was done before"
             self._say(f", {row['bytes_file']:,} bytes ({row['percent_file']:.3f} % of float32), {end}\n")
         if len(refused) == 1 and len(self.work) == 1:
@@ -73,12 +72,6 @@ class FileLoop:
             head = f"{len(refused)} of {len(self.work)} files could not be worked on:"
             raise RuntimeError("\n  ".join([head, *refused]))
         return rows
-
-    def _write(self, rows: list[dict[str, Any]]) -> None:
-        with atomic_path(self.table) as temporary, temporary.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
 
     def _say(self, words: str) -> None:
         if not self.quiet:

@@ -1,6 +1,5 @@
 """A study of what codecs do to anatomy: tissues, volumes and voxel-based morphometry, before and after."""
 
-import csv
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from mrrecon.engines.group_maps import GroupMaps, change_maps, compare_maps, mak
 from mrrecon.engines.study_scans import StudyScan, study_scans
 from mrrecon.engines.study_tables import study_markdown
 from mrrecon.engines.tissue_agreement import agreement_rows, agreement_summary, wilcoxon_of_best
-from mrrecon.files import atomic_path
+from mrrecon.files import atomic_path, write_table
 from mrrecon.morphometry import TISSUES, TMap
 
 __all__ = ["MorphometryStudy"]
@@ -103,7 +102,7 @@ class MorphometryStudy:
                 left_out.append({"scan": scan.name, "reason": str(error)})
                 continue
             taking_part.append(scan)
-        self._table("agreement.csv", rows)
+        write_table(self.output_dir / "agreement.csv", rows)
         study: dict[str, Any] = {
             "scans": len(taking_part),
             "left_out": left_out,
@@ -154,7 +153,7 @@ class MorphometryStudy:
                 for (contrast, source), result in found.items():
                     self._save(f"t_{contrast.replace(' ', '_')}_{source}.nii.gz", result.map, maps)
                     shown.append((f"{contrast}, {source}", result.map, peak_threshold(result.map)))
-                self._table("maps.csv", study["maps"])
+                write_table(self.output_dir / "maps.csv", study["maps"])
         if self.page is None:
             return []
         return [self.page.still(name, found, threshold, maps.affine) for name, found, threshold in shown]
@@ -180,16 +179,6 @@ class MorphometryStudy:
     def _save(self, name: str, found: TMap, maps: GroupMaps) -> None:
         with atomic_path(self.output_dir / name) as temporary:
             nibabel.save(nibabel.Nifti1Image(found.t.numpy().astype(np.float32), maps.affine), temporary)
-
-    def _table(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        with (
-            atomic_path(self.output_dir / name) as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            names = dict.fromkeys(key for row in rows for key in row)
-            writer = csv.DictWriter(stream, fieldnames=list(names))
-            writer.writeheader()
-            writer.writerows(rows)
 
     def _say(self, words: str) -> None:
         if not self.quiet:

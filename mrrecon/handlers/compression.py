@@ -1,6 +1,5 @@
 """What a compression run leaves behind: codes, metrics, a table and a page."""
 
-import csv
 import json
 import math
 import statistics
@@ -15,7 +14,7 @@ from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor, ensure_tuple
 
-from mrrecon.files import atomic_path, output_stem
+from mrrecon.files import atomic_path, output_stem, write_table
 from mrrecon.handlers.code_files import finish_coding
 from mrrecon.handlers.text_table import text_table
 from mrrecon.metrics import ms_ssim, psnr
@@ -121,7 +120,7 @@ class CompressionRecorder:
             row["codes"] = str(path)
         row = {"scan": source, **row}
         self.rows.append(row)
-        self._write_table()
+        write_table(self.output_dir / "metrics.csv", self.rows)
         if self.page is not None:
             self.page.add(output["image"], pred, fields, row)
 
@@ -153,15 +152,6 @@ class CompressionRecorder:
             sizes["bytes_file"] = output["bytes_file"]
             sizes["percent_file"] = round(100 * output["bytes_file"] / (4 * n_voxels), 4)
         return sizes
-
-    def _write_table(self) -> None:
-        with (
-            atomic_path(self.output_dir / "metrics.csv") as temporary,
-            temporary.open("w", newline="") as stream,
-        ):
-            writer = csv.DictWriter(stream, fieldnames=list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
 
 
 def _measured(image: torch.Tensor, pred: torch.Tensor, fields: Sequence[np.ndarray]) -> Row:

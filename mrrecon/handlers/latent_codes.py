@@ -1,6 +1,5 @@
 """What a run of a network with one code a scan leaves behind: codes, metrics, a table and a page."""
 
-import csv
 import json
 import statistics
 from collections.abc import Sequence
@@ -16,7 +15,8 @@ from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor, ensure_tuple
 from torch import Tensor
 
-from mrrecon.files import atomic_path, output_stem
+from mrrecon.files import atomic_path, output_stem, write_table
+from mrrecon.handlers.text_table import text_table
 from mrrecon.metrics import log_mmd, ms_ssim, psnr
 
 __all__ = ["LatentRecorder"]
@@ -103,7 +103,7 @@ class LatentRecorder:
                 np.save(temporary, code)
             row["code"] = str(path)
         self.rows.append(row)
-        self._write_table()
+        write_table(self.output_dir / "metrics.csv", self.rows)
         if self.page is not None:
             self.page.add(output["image"], pred, [], row)
 
@@ -118,15 +118,6 @@ class LatentRecorder:
         if self.page is not None:
             self.page.close()
         print(_table(self.rows, summary, self.output_dir))  # noqa: T201
-
-    def _write_table(self) -> None:
-        with (
-            atomic_path(self.output_dir / "metrics.csv") as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            writer = csv.DictWriter(stream, fieldnames=list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
 
 
 def _measured(pred: Tensor, image: Tensor) -> Row:
@@ -164,14 +155,4 @@ def _table(rows: Sequence[Row], summary: dict[str, dict[str, float]], output_dir
     ]
     kinds = ("mean", "sd", "worst") if len(rows) > 1 else ()
     ends = [[kind, *(f"{summary[name][kind]:.3f}" for name in metrics), ""] for kind in kinds]
-    widths = [max(len(cell) for cell in column) for column in zip(head, *body, *ends, strict=True)]
-
-    def line(cells: Sequence[str]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        return "  ".join([first[0].ljust(first[1]), *(cell.rjust(w) for cell, w in others)]).rstrip()
-
-    rule = "  ".join("-" * width for width in widths)
-    lines = [line(head), rule, *(line(cells) for cells in body)]
-    if ends:
-        lines += [rule, *(line(cells) for cells in ends)]
-    return "\n".join(["", *lines, "", f"outputs: {output_dir.resolve()}"])
+    return f"\n{text_table(head, body, ends)}\n\noutputs: {output_dir.resolve()}"

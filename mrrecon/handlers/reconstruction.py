@@ -1,6 +1,5 @@
 """What a run of solvers leaves behind: metrics, a table and a page."""
 
-import csv
 import json
 import statistics
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch import Tensor
 
-from mrrecon.files import atomic_path
+from mrrecon.files import atomic_path, write_table
 from mrrecon.handlers.missing import INTERVALS, missing_metrics
 from mrrecon.handlers.text_table import text_table
 from mrrecon.metrics import nmse, psnr, ssim
@@ -115,7 +114,7 @@ class ReconstructionRecorder:
             "model": solution.model,
         }
         self.rows.append(row)
-        self._write_table()
+        write_table(self.output_dir / "metrics.csv", self.rows)
         if self.page is not None:
             self.page.add(batch["image"], output, solution, row)
 
@@ -130,16 +129,6 @@ class ReconstructionRecorder:
         if self.page is not None:
             self.page.close()
         print(table(self.rows, summary, self.output_dir))  # noqa: T201
-
-    def _write_table(self) -> None:
-        with (
-            atomic_path(self.output_dir / "metrics.csv") as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            names = dict.fromkeys(name for row in self.rows for name in row)
-            writer = csv.DictWriter(stream, fieldnames=list(names))
-            writer.writeheader()
-            writer.writerows(self.rows)
 
 
 def _in_holes(image: Tensor, output: Mapping[str, Any], pred: Tensor, label: Tensor) -> Row:

@@ -1,6 +1,5 @@
 """What a run of tissue segmentation leaves behind: volumes, agreement with labels, a table and a page."""
 
-import csv
 import json
 import statistics
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from ignite.engine import Engine, Events
 
-from mrrecon.files import atomic_path
+from mrrecon.files import atomic_path, write_table
 from mrrecon.handlers.text_table import text_table
 from mrrecon.morphometry import TISSUES, label_dice, tissue_volumes
 
@@ -82,7 +81,7 @@ class TissueRecorder:
             row["overlap"] = round(maps.alignment.overlap, 4)
         row["seconds"] = round(runner.seconds, 3)
         self.rows.append(row)
-        self._write_table()
+        write_table(self.output_dir / "metrics.csv", self.rows)
         if self.page is not None:
             self.page.add(output, row)
 
@@ -97,16 +96,6 @@ class TissueRecorder:
         if self.page is not None:
             self.page.close()
         print(_table(self.rows, summary, self.output_dir))  # noqa: T201
-
-    def _write_table(self) -> None:
-        with (
-            atomic_path(self.output_dir / "metrics.csv") as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            names = dict.fromkeys(name for row in self.rows for name in row)
-            writer = csv.DictWriter(stream, fieldnames=list(names))
-            writer.writeheader()
-            writer.writerows(self.rows)
 
 
 def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:

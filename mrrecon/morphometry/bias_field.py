@@ -19,7 +19,7 @@ class CosineField:
 
     Example:
         >>> CosineField((0.0, 0.0, 0.0), (180.0, 200.0, 160.0), shortest=60.0).n_cosines
-        35
+        20
     """
 
     def __init__(self, start: tuple[float, ...], extents: tuple[float, ...], *, shortest: float) -> None:

@@ -24,7 +24,7 @@ class Grid:
         ValueError: the shape or the affine is not as said.
 
     Example:
-        >>> Grid((2, 2, 2), np.diag([2.0, 2.0, 2.0, 1.0])).voxel_volume
+        >>> round(Grid((2, 2, 2), np.diag([2.0, 2.0, 2.0, 1.0])).voxel_volume, 6)
         8.0
     """
 

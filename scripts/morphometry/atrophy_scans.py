@@ -9,16 +9,16 @@ groups, for `--participants` of `study.json`.
 """
 
 import argparse
-import csv
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import torch
 
 from mrrecon.data import common_folder, scan_list
-from mrrecon.files import atomic_path, output_stem
+from mrrecon.files import atomic_path, output_stem, write_table
 from mrrecon.morphometry import segment_tissues
 from mrrecon.simulate import shrink_region
 
@@ -30,7 +30,7 @@ def main() -> None:
     root, rows = common_folder(scans), []
     for number, scan in enumerate(scans):
         path = scan["image"]
-        image = nibabel.load(path)
+        image: Any = nibabel.load(path)
         stem = Path(output_stem(path, options.output_dir, root))
         ill = number % 2 == 0
         values = np.asarray(image.dataobj)
@@ -40,13 +40,7 @@ def main() -> None:
             nibabel.save(nibabel.Nifti1Image(values, image.affine), temporary)
         rows.append({"participant_id": stem.name, "group": "atrophy" if ill else "control"})
         print(f"{number + 1}/{len(scans)} {stem.name}: {rows[-1]['group']}", file=sys.stderr, flush=True)
-    with (
-        atomic_path(options.output_dir / "participants.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(options.output_dir / "participants.csv", rows)
 
 
 def shrunk(values: np.ndarray, affine: np.ndarray, options: argparse.Namespace) -> np.ndarray:
