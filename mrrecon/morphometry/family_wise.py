@@ -162,8 +162,10 @@ def _that_comes_back(part: Partition, design: Design) -> Tensor:
 
 def _probabilities(true: TMap, maxima: Tensor, *, exact: bool, two_sided: bool) -> FamilyWise:
     values = true.t.abs() if two_sided else true.t
-    # Maxima are computed in float32: a tie with the true map is a tie.
+    # Maxima are computed in float32 from r², whose rounding counts the more the nearer it is to 1: a tie with
+    # the true map, which is one of the rearrangements, is a tie.
+    rounding = 1e-5 + 1e-6 * values.square() / true.degrees_of_freedom
     ordered = maxima.sort().values
-    n_below = torch.searchsorted(ordered, (values * (1 - 1e-5)).contiguous())
-    p = (len(maxima) - n_below) / len(maxima)
+    n_below = torch.searchsorted(ordered, (values * (1 - rounding)).contiguous())
+    p = (len(maxima) - n_below).clamp(min=1) / len(maxima)
     return FamilyWise(true, p.where(true.mask & ~true.no_variance, 1.0), maxima, exact)

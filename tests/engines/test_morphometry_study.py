@@ -11,6 +11,7 @@ from scipy import stats
 
 from mrrecon.engines import MorphometryStudy
 from mrrecon.engines.study_scans import study_scans
+from mrrecon.morphometry import two_sample_design
 
 AFFINE = np.diag([2.0, 2.0, 2.0, 1.0])
 SHAPE = (16, 18, 14)
@@ -122,6 +123,24 @@ def test_the_atrophy_is_seen_where_it_is(found):
     assert t[11:13, 8:10, 7].mean() < -4
     assert abs(t[3:5, 8:10, 7].mean()) < 3
     assert json.loads((folder / "study.json").read_text())["scans"] == N
+
+
+def test_the_model_has_the_intracranial_volume_of_its_own_scans(data, tmp_path, monkeypatch):
+    seen = []
+
+    def design(groups, covariates):
+        seen.append(covariates)
+        return two_sample_design(groups, covariates)
+
+    monkeypatch.setattr("mrrecon.engines.group_maps.two_sample_design", design)
+    study(data, tmp_path, covariates=[]).run()
+    for covariates, place, end in zip(
+        seen, ("original", "exact", "coarse"), ("", *2 * ["_recon"]), strict=True
+    ):
+        path = data / place / f"sub-3_T1w{end}_tissues.nii.gz"
+        names = sorted(f"sub-{subject}_T1w" for subject in range(N))
+        found = covariates["intracranial_ml"][names.index("sub-3_T1w")]
+        assert found == pytest.approx(0.008 * nib.load(path).get_fdata().sum(), rel=1e-5)
 
 
 def test_the_same_study_gives_the_same_bytes(data, found, tmp_path):
