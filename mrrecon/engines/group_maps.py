@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mrrecon.engines.study_scans import StudyScan
+from mrrecon.engines.study_scans import StudyScan, plain_name
 from mrrecon.engines.tissue_agreement import read_maps
 from mrrecon.files import atomic_path
 from mrrecon.morphometry import (
@@ -89,7 +89,7 @@ def make_maps(
             voxel = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
             totals[source].append(voxel * float(maps.double().sum()))
             smoothed = smooth_maps(maps[TISSUES.index(tissue)], affine, fwhm=fwhm)
-            path = Path(folder) / source / f"{scan.name}.nii"
+            path = Path(folder) / plain_name(source) / f"{scan.name}.nii"
             _save(path, smoothed, affine)
             files[source].append(path)
             if on_file is not None:

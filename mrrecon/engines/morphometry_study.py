@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 
 from mrrecon.engines.group_maps import GroupMaps, change_maps, compare_maps, make_maps, peak_threshold
-from mrrecon.engines.study_scans import StudyScan, study_scans
+from mrrecon.engines.study_scans import StudyScan, plain_name, study_scans
 from mrrecon.engines.study_tables import study_markdown
 from mrrecon.engines.tissue_agreement import agreement_rows, agreement_summary, wilcoxon_of_best
 from mrrecon.files import atomic_path, write_table
@@ -132,7 +132,7 @@ class MorphometryStudy:
         shown: list[tuple[str, TMap, float]] = []
         try:
             for codec, change in change_maps(maps).items():
-                self._save(f"change_{codec}.nii.gz", change, maps)
+                self._save(f"change_{codec}", change, maps)
                 shown.append((f"{codec} minus original, paired", change, peak_threshold(change)))
         except ValueError as error:
             study["not_done"].append(f"paired comparison: {error}")
@@ -151,7 +151,7 @@ class MorphometryStudy:
                 study["not_done"].append(f"group comparison: {error}")
             else:
                 for (contrast, source), result in found.items():
-                    self._save(f"t_{contrast.replace(' ', '_')}_{source}.nii.gz", result.map, maps)
+                    self._save(f"t_{contrast}_{source}", result.map, maps)
                     shown.append((f"{contrast}, {source}", result.map, peak_threshold(result.map)))
                 write_table(self.output_dir / "maps.csv", study["maps"])
         if self.page is None:
@@ -177,7 +177,7 @@ class MorphometryStudy:
             raise RuntimeError("\n  ".join(["the study is done, but for:", *failed]))
 
     def _save(self, name: str, found: TMap, maps: GroupMaps) -> None:
-        with atomic_path(self.output_dir / name) as temporary:
+        with atomic_path(self.output_dir / f"{plain_name(name)}.nii.gz") as temporary:
             nibabel.save(nibabel.Nifti1Image(found.t.numpy().astype(np.float32), maps.affine), temporary)
 
     def _say(self, words: str) -> None:

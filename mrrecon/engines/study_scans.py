@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["StudyScan", "study_scans"]
+__all__ = ["StudyScan", "plain_name", "study_scans"]
 
 TISSUE_FILE = "_tissues.nii.gz"
 MADE = "_recon"
@@ -55,8 +55,13 @@ def study_scans(
 
     Raises:
         FileNotFoundError: a folder does not exist or holds no tissues, or there is no table.
-        ValueError: the table lacks a column, or no scan is left.
+        ValueError: the table lacks a column, no scan is left, or codecs have unusable names.
     """
+    names = [plain_name(codec) for codec in decoded]
+    if len(set(names)) < len(names) or not all(names) or "original" in names:
+        raise ValueError(
+            f"decoded={list(decoded)} must name codecs differently, by letters and digits, none 'original'"
+        )
     found = _tissues(originals, "originals")
     made = {codec: _tissues(folder, f"decoded[{codec!r}]") for codec, folder in decoded.items()}
     table = _table(participants, [key, group, *covariates]) if str(participants) else None
@@ -83,6 +88,16 @@ def study_scans(
             + "; ".join(item["reason"] for item in left_out[:3])
         )
     return scans, left_out
+
+
+def plain_name(words: str) -> str:
+    """Words as a part of a file's name.
+
+    Example:
+        >>> plain_name("vqvae3d, adaptive loss")
+        'vqvae3d_adaptive_loss'
+    """
+    return re.sub(r"[^A-Za-z0-9.+-]+", "_", words).strip("_")
 
 
 def _tissues(folder: str | Path, argument: str) -> dict[str, Path]:

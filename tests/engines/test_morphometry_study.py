@@ -213,6 +213,12 @@ def test_a_wrong_table_is_named(data, tmp_path, changes, said):
     assert not (tmp_path / "study.json").exists()
 
 
+@pytest.mark.parametrize("names", [("a b", "a/b"), ("original", "b"), ("?", "b")])
+def test_codecs_need_names_that_files_can_have(data, names):
+    with pytest.raises(ValueError, match="must name codecs differently"):
+        study_scans(data / "original", dict.fromkeys(names, data / "exact"))
+
+
 def test_a_wrong_tissue_or_folder_is_named(data, tmp_path):
     with pytest.raises(RuntimeError, match="tissue='bone' must be one of csf, gm, wm"):
         study(data, tmp_path, tissue="bone").run()
