@@ -94,8 +94,8 @@ def plain_name(words: str) -> str:
     """Words as a part of a file's name.
 
     Example:
-        >>> plain_name("vqvae3d, adaptive loss")
-        'vqvae3d_adaptive_loss'
+        >>> plain_name("JPEG XL, half size")
+        'JPEG_XL_half_size'
     """
     return re.sub(r"[^A-Za-z0-9.+-]+", "_", words).strip("_")
 

@@ -21,7 +21,7 @@ _COLUMNS = {
     **{f"{name}_ml": (f"{name.upper()}, ml", ".1f") for name in TISSUES},
     "intracranial_ml": ("all, ml", ".0f"),
     **{f"dice_{name}": (f"Dice {name.upper()}", ".3f") for name in TISSUES},
-    "overlap": ("overlap", ".3f"),
+    "correlation": ("correlation", ".3f"),
     "seconds": ("seconds", ".1f"),
 }
 """Title and format of the printed columns."""
@@ -32,8 +32,9 @@ class TissueRecorder:
 
     Attach it to a ``SolverEvaluator`` whose network is a ``TissueSegmenter``. A row has the volume of each
     tissue (``csf_ml``, ``gm_ml``, ``wm_ml``) and of all (``intracranial_ml``: the skull's inside where the
-    scan shows all of it, else what is left of it), ``overlap``, the agreement with the aligned template,
-    ``seconds``, and where a label map (1 CSF, 2 grey, 3 white matter) came with the scan, ``dice_...``.
+    scan shows all of it, else what is left of it), ``correlation``, how well brightness bears out the
+    alignment (``Alignment``), ``seconds``, and where a label map (1 CSF, 2 grey, 3 white matter) came with
+    the scan, ``dice_...``.
 
     Files in ``output_dir``: ``metrics.csv`` (a row a scan, written anew after each) and ``metrics.json``
     (the rows, their mean and standard deviation, and the scans that were refused).
@@ -78,7 +79,7 @@ class TissueRecorder:
             values = label_dice(found, truth, labels=range(1, len(TISSUES) + 1)).tolist()
             row |= {f"dice_{name}": round(value, 5) for name, value in zip(TISSUES, values, strict=True)}
         if maps.alignment is not None:
-            row["overlap"] = round(maps.alignment.overlap, 4)
+            row["correlation"] = round(maps.alignment.correlation, 4)
         row["seconds"] = round(runner.seconds, 3)
         self.rows.append(row)
         write_table(self.output_dir / "metrics.csv", self.rows)

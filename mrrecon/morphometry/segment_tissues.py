@@ -1,5 +1,7 @@
 """Tissue maps of a T1-weighted scan."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -11,7 +13,7 @@ from mrrecon.morphometry.alignment import Alignment
 from mrrecon.morphometry.bias_field import CosineField
 from mrrecon.morphometry.brain_mask import clean_brain, head_starts
 from mrrecon.morphometry.diffeomorphism import exponential, register_tissues
-from mrrecon.morphometry.grid import Grid, apply_affine, grid_points, sample_linear
+from mrrecon.morphometry.grid import apply_affine, grid_points, sample_linear
 from mrrecon.morphometry.mixture import Mixture, fit_mixture
 from mrrecon.morphometry.plausibility import white_correlation
 from mrrecon.morphometry.prepared_scan import PreparedScan, prepare_scan
@@ -37,7 +39,8 @@ LEAST_CORRELATION = 0.5
 # Measured. Right: 9 extracted brains and heads, real and synthetic, 0.59 to 0.64; a head of 4 mm voxels 0.56.
 # Wrong: noise, a ball, blobs, a stack of CT slices, the left half of a brain at most 0.1; a cylinder 0.29, a
 # knee 0.32; brains upside down 0.20 and 0.25, back to front 0.34; a head aligned with its scalp 0.39. The
-# upper half of a brain, 0.51, passes. The overlap of the tissues, 0.96 for noise, tells nothing.
+# upper half of a brain, 0.51, passes.
+# An overlap of the tissues, which would hold their priors, tells nothing: 0.96 for noise.
 
 ROUNDS = ((3.0, ((2, 30), (1, 10))), (2.0, ((1, 10),)))
 """Spread of the priors in mm, and levels and steps of the non-linear alignment: first rough, then fine."""
@@ -111,7 +114,7 @@ def segment_tissues(
         seen = _seen_tissues(scan, priors, alignment, field, mixture, spread=spread)
         alignment, velocity = _bent(alignment, template, seen, velocity, levels=levels)
     mixture = _fit(scan, priors, alignment, field, spread=LAST_SPREAD, start=mixture)
-    _refuse_what_is_no_brain(scan, priors, alignment, field, mixture)
+    alignment = _borne_out(scan, priors, alignment, field, mixture)
     return _finished(scan, priors, alignment, field, mixture, strength=markov_strength)
 
 
@@ -121,7 +124,7 @@ def _affine_alignment(scan: PreparedScan, template: TissueTemplate) -> Alignment
     matrix = register_affine(values, scan.grid.affine, template, starts=starts)
     _, grid = pool(template.tissues, template.grid, FIELD_FACTOR)
     still = torch.zeros(3, *grid.shape, device=values.device)
-    return Alignment(matrix, still, still, grid, scan.own, 0.0)
+    return Alignment(matrix, still, still, grid, scan.own)
 
 
 def _gain(
@@ -195,9 +198,10 @@ def _fit(
     )
 
 
-def _refuse_what_is_no_brain(
+def _borne_out(
     scan: PreparedScan, priors: TissuePriors, alignment: Alignment, field: CosineField, mixture: Mixture
-) -> None:
+) -> Alignment:
+    """The alignment with how well brightness bears it out, if it does."""
     mm, values, basis = _points(scan, field)
     even = values * torch.exp(-(basis @ mixture.coefficients))
     found = white_correlation(even, priors.at(mm, alignment, spread=LAST_SPREAD))
@@ -206,6 +210,7 @@ def _refuse_what_is_no_brain(
             f"the image shows no T1-weighted brain that could be aligned with the template: brightness and "
             f"the white matter expected correlate by {found:.2f}, less than {LEAST_CORRELATION:g}"
         )
+    return replace(alignment, correlation=found)
 
 
 def _seen_tissues(
@@ -248,12 +253,8 @@ def _bent(
     fixed = pool(template.tissues, template.grid, FIELD_FACTOR)[0][1:]
     velocity = register_tissues(fixed, seen[1:], velocity=velocity, levels=levels)
     forward, backward = exponential(velocity), exponential(-velocity)
-    points = grid_points(fixed.shape[1:], device=fixed.device)
-    moved = sample_linear(seen[1:], points + forward)
-    overlap = 2 * (moved * fixed).sum() / (moved.square().sum() + fixed.square().sum()).clamp(min=1e-6)
     size = torch.tensor(alignment.field.spacing, device=fixed.device).view(3, 1, 1, 1)
-    grids: tuple[Grid, Grid] = (alignment.field, alignment.scan)
-    return Alignment(alignment.affine, forward * size, backward * size, *grids, float(overlap)), velocity
+    return replace(alignment, forward=forward * size, backward=backward * size), velocity
 
 
 def _finished(

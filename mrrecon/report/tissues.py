@@ -25,7 +25,7 @@ _SHOWN = {
     "dice_gm": "Dice of grey matter",
     "dice_wm": "Dice of white matter",
     "dice_csf": "Dice of CSF",
-    "overlap": "agreement with the template",
+    "correlation": "brightness and expected white matter",
     "seconds": "seconds",
 }
 

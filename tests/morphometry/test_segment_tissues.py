@@ -118,6 +118,7 @@ def test_the_brain_is_found_where_it_was_put(brain: Brain) -> None:
     error = brain.maps.alignment.scan_points(ends) - apply_affine(PLACE, ends)
     # Measured: 0.1 to 0.9 mm.
     assert error.norm(dim=0).max() < 1.5
+    assert brain.maps.alignment.correlation > 0.55
 
 
 def test_storage_makes_no_difference(brain: Brain) -> None:
