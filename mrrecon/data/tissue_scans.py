@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from mrrecon.data.measurement_list import IMAGES, measurement_list
+from mrrecon.data.datalist import scan_list
+from mrrecon.data.measurement_list import IMAGES
 
 __all__ = ["tissue_scans"]
 
@@ -10,7 +11,7 @@ __all__ = ["tissue_scans"]
 def tissue_scans(
     dataset_dir: str | Path = "", datalist: str | Path = "", *, decoded: bool = False
 ) -> list[dict[str, str]]:
-    """Scans as ``measurement_list`` gives them, or the results that a bundle left in a folder.
+    """Scans as ``scan_list`` gives them, ``<name>_label`` beside them, or a bundle's results in a folder.
 
     Args:
         dataset_dir: a scan, or a folder of them.
@@ -26,7 +27,9 @@ def tissue_scans(
         ['mni_icbm1']
     """
     if not decoded:
-        return measurement_list(dataset_dir, datalist)
+        return scan_list(
+            dataset_dir, datalist, refuse_empty_files=False, suffixes=IMAGES, beside=("mask", "label")
+        )
     folder = Path(dataset_dir).expanduser()
     if not str(dataset_dir) or not folder.is_dir():
         raise ValueError(f"dataset_dir={str(dataset_dir)!r} must be a folder of results where decoded=True")
