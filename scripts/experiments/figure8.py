@@ -151,6 +151,9 @@ def _cell(
 
 def _prior(one: Observed, like: SparseVAE, *, early: bool, seed: int, options: argparse.Namespace) -> Tensor:
     shape = tuple(one.y.shape[1:])
+    if not bool(one.y.any()):
+        # Of a digit of which no lit pixel was observed there is nothing to fit but zeros.
+        return torch.zeros_like(one.y)
     prior = DecoderOnly(like, shape, seed)
     generator = torch.Generator().manual_seed(seed)
     kept_back = 0.1 if early and float(one.mask.sum()) >= 20 else 0.0
