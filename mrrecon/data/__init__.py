@@ -18,10 +18,10 @@ from mrrecon.data.scan_codec import DecodedScan, ScanCodec, network_image, write
 from mrrecon.data.scans import ScanDataset
 from mrrecon.data.sinogram import SinogramReader, read_sinogram
 from mrrecon.data.subjects import split_by_subject, subject_of
-from mrrecon.data.templates import template_path
 from mrrecon.data.tissue_scans import tissue_scans
 from mrrecon.data.training import TrainingScans, training_scans
 from mrrecon.data.writer import AtomicNibabelWriter
+from mrrecon.templates import template_path
 
 __all__ = [
     "AtomicNibabelWriter",

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mrrecon.data.templates import template_path
+from mrrecon.templates import template_path
 
 __all__ = ["list_names", "scan_list"]
 

@@ -11,8 +11,8 @@ import torch
 from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
-from mrrecon.data.templates import template_path
 from mrrecon.data.writer import write_nifti
+from mrrecon.templates import template_path
 
 __all__ = ["InterpolatedImages", "SampledImages"]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from mrrecon.data.datalist import list_names, scan_list
 from mrrecon.data.subjects import split_by_subject
-from mrrecon.data.templates import template_path
+from mrrecon.templates import template_path
 
 __all__ = ["TrainingScans", "training_scans"]
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -12,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mrrecon.morphometry.grid import Grid
+from mrrecon.templates import template_path
 
 __all__ = ["TissueTemplate", "load_template"]
 
@@ -45,17 +44,9 @@ def load_template() -> TissueTemplate:
         >>> load_template().grid.shape
         (197, 233, 189)
     """
-    # nilearn itself, slow to import, is not needed: only its files are.
-    spec = find_spec("nilearn")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the MNI152 template comes with nilearn: pip install nilearn")
-    folder = Path(spec.origin).parent / "datasets" / "data"
     volumes = {}
     for name in ("t1", "gm", "wm"):
-        path = folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz"
-        if not path.is_file():
-            raise FileNotFoundError(f"{path} is not there: install nilearn>=0.10.4,<1")
-        image = nibabel.nifti1.load(path)
+        image = nibabel.nifti1.load(template_path(name))
         affine = np.asarray(image.affine)
         volumes[name] = torch.from_numpy(np.asarray(image.dataobj, dtype=np.float32)) / 255
     brain = (volumes["t1"] > 0).float()

@@ -7,8 +7,8 @@ from pathlib import Path
 import nibabel as nib
 import pytest
 
-from mrrecon.data import templates
-from mrrecon.data.templates import template_path
+from mrrecon import templates
+from mrrecon.templates import template_path
 
 
 @pytest.mark.parametrize("name", ["t1", "gm", "wm"])
