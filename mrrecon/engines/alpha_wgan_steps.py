@@ -1,5 +1,6 @@
 """One training step of an α-WGAN: autoencoder, critic of the images, critic of the codes, in turn."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +39,7 @@ class AlphaWGANSteps:
         joint_batches: whether reconstructions and samples go through the generator, and with images through
             the critic, as one batch, not one after another as in the published code. Batch normalisation then
             works in training with what its running averages, which inference uses, are averages of.
+        amp: whether the networks run under bfloat16 autocast; weights, losses and slopes stay in float32.
         seed: another seed, other random numbers.
 
     Attributes:
@@ -65,6 +67,7 @@ class AlphaWGANSteps:
         lambda_gp: int | float = 10,
         double_generator_step: bool = False,
         joint_batches: bool = False,
+        amp: bool = False,
         seed: int = 0,
     ) -> None:
         self.networks: dict[str, nn.Module] = {
@@ -82,6 +85,7 @@ class AlphaWGANSteps:
         self.lambda_gp = float(lambda_gp)
         self.double_generator_step = double_generator_step
         self.joint_batches = joint_batches
+        self.amp = amp
         self.seed = seed
         self.n_steps = 0
         self.components: dict[str, float] = {}
@@ -111,13 +115,13 @@ class AlphaWGANSteps:
     def _step_autoencoder(self, x: Tensor, draws: torch.Generator) -> dict[str, float]:
         encoder, generator, critic, code_critic = self.networks.values()
         self._learns("encoder", "generator")
-        z = encoder(x)
+        z = self._run(encoder, x)
         fakes = self._through(generator, [z, self._codes(z, draws)])
         distance = self.distance(fakes[0], x)
         scores = self._through(critic, fakes)
         loss = autoencoder_objective(
             distance,
-            code_scores=code_critic(z),
+            code_scores=self._run(code_critic, z),
             reconstruction_scores=scores[0],
             sample_scores=scores[1],
             lambda_l1=self.lambda_l1,
@@ -132,7 +136,7 @@ class AlphaWGANSteps:
     def _step_critics(self, x: Tensor, draws: torch.Generator) -> dict[str, float]:
         encoder, generator, critic, code_critic = self.networks.values()
         with torch.no_grad():
-            z = encoder(x)
+            z = self._run(encoder, x)
             fakes = self._through(generator, [z, self._codes(z, draws)])
         drawn = self._codes(z, draws)
         components: dict[str, float] = {}
@@ -143,7 +147,8 @@ class AlphaWGANSteps:
             self._learns(name)
             scores = self._through(network, [real, *kinds])
             loss = critic_objective(scores[0], scores[1:])
-            penalties = [gradient_penalty(network, real, fake=kind, generator=draws) for kind in kinds]
+            scored = functools.partial(self._run, network)
+            penalties = [gradient_penalty(scored, real, fake=kind, generator=draws) for kind in kinds]
             penalty = torch.stack(penalties).sum()
             self._backward(loss + self.lambda_gp * penalty, name)
             self.optimizers[name].step()
@@ -157,8 +162,13 @@ class AlphaWGANSteps:
     def _through(self, network: nn.Module, batches: list[Tensor]) -> list[Tensor]:
         """Output of a network for each of several batches of one size."""
         if self.joint_batches:
-            return list(network(torch.cat(batches)).split(len(batches[0])))
-        return [network(batch) for batch in batches]
+            return list(self._run(network, torch.cat(batches)).split(len(batches[0])))
+        return [self._run(network, batch) for batch in batches]
+
+    def _run(self, network: nn.Module, batch: Tensor) -> Tensor:
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=self.amp):
+            output: Tensor = network(batch)
+        return output.float()
 
     def _codes(self, like: Tensor, draws: torch.Generator) -> Tensor:
         return torch.randn(like.shape, generator=draws, dtype=like.dtype).to(like.device)

@@ -73,6 +73,16 @@ def test_the_first_step_of_encoder_and_generator_is_down_their_objective(x):
     assert components["distance"] == pytest.approx(float((fake - target).detach().abs().mean()))
 
 
+def test_amp_is_nearly_the_same_step_on_weights_that_stay_float32(x):
+    plain, rounded = made(norm="none"), made(norm="none", amp=True)
+    components = plain(x)
+    assert rounded(x) == pytest.approx(components, rel=0.05, abs=0.02)
+    assert rounded.components != components
+    assert {p.dtype for network in rounded.networks.values() for p in network.parameters()} == {torch.float32}
+    moved = {name: (weights(rounded)[name] - weights(plain)[name]).abs().max() for name in NAMES}
+    assert max(moved.values()) < 1e-2
+
+
 def test_without_normalisation_joint_batches_are_the_same_step(x):
     one, other = made(norm="none"), made(norm="none", joint_batches=True)
     for _ in range(2):
