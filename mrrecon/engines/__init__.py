@@ -1,6 +1,7 @@
 """What drives a workflow: its batches, its processes, its step size."""
 
 from mrrecon.engines.alpha_wgan_steps import AlphaWGANSteps
+from mrrecon.engines.atrophy_study import AtrophyStudy
 from mrrecon.engines.averaged_gradients import average_gradients, share_weights
 from mrrecon.engines.compression import CompressionEvaluator
 from mrrecon.engines.cosine_restarts import CosineRestarts
@@ -13,11 +14,14 @@ from mrrecon.engines.morphometry_study import MorphometryStudy
 from mrrecon.engines.observed_as_label import asked_values, observed_as_label
 from mrrecon.engines.parameters import parameter_groups
 from mrrecon.engines.processes import distribute, join_processes, local_device
+from mrrecon.engines.reconstruction_table import ReconstructionTable
 from mrrecon.engines.solver import SolverEvaluator
 from mrrecon.engines.step_trainer import StepTrainer
+from mrrecon.engines.table_method import TableMethod, table_methods
 
 __all__ = [
     "AlphaWGANSteps",
+    "AtrophyStudy",
     "CompressionEvaluator",
     "CosineRestarts",
     "DictionarySteps",
@@ -25,8 +29,10 @@ __all__ = [
     "FileLoop",
     "FitTrainer",
     "MorphometryStudy",
+    "ReconstructionTable",
     "SolverEvaluator",
     "StepTrainer",
+    "TableMethod",
     "asked_values",
     "average_gradients",
     "distribute",
@@ -36,4 +42,5 @@ __all__ = [
     "observed_as_label",
     "parameter_groups",
     "share_weights",
+    "table_methods",
 ]

@@ -15,6 +15,7 @@ from mrrecon.handlers.solver_stages import SolverStages
 from mrrecon.handlers.stages import Stages
 from mrrecon.handlers.start_from import StartFrom
 from mrrecon.handlers.start_steps import StartSteps
+from mrrecon.handlers.tissue_dice import TissueDice
 from mrrecon.handlers.tissue_recorder import TissueRecorder
 from mrrecon.handlers.training_scalars import TrainingScalars
 from mrrecon.handlers.weights import load_weights, read_state, save_state
@@ -35,6 +36,7 @@ __all__ = [
     "Stages",
     "StartFrom",
     "StartSteps",
+    "TissueDice",
     "TissueRecorder",
     "TrainingScalars",
     "load_weights",

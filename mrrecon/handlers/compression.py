@@ -2,7 +2,6 @@
 
 import json
 import math
-import statistics
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,12 +15,33 @@ from monai.utils import convert_to_tensor, ensure_tuple
 
 from mrrecon.files import atomic_path, output_stem, write_table
 from mrrecon.handlers.code_files import finish_coding
+from mrrecon.handlers.summary import summary_of
 from mrrecon.handlers.text_table import text_table
-from mrrecon.metrics import ms_ssim, psnr
+from mrrecon.handlers.tissue_dice import DICE_COLUMNS, TissueDice
+from mrrecon.metrics import log_mmd, ms_ssim, psnr
 
 __all__ = ["CompressionRecorder", "code_entropy", "gzipped_size"]
 
 Row = dict[str, Any]
+
+_WORSE = {
+    "psnr": min,
+    "ms_ssim": min,
+    "log_mmd": max,
+    "percent": max,
+    "percent_file": max,
+    "bits_per_voxel": max,
+    **dict.fromkeys(DICE_COLUMNS, min),
+}
+"""Which of two values of a metric is the worse one."""
+
+_COLUMNS = {
+    "psnr": ("PSNR, dB", ".2f"),
+    "ms_ssim": ("MS-SSIM", ".4f"),
+    "log_mmd": ("log MMD", ".2f"),
+    **{name: (title, ".3f") for name, title in DICE_COLUMNS.items()},
+}
+"""Title and format of the printed metrics."""
 
 
 def code_entropy(indices: np.ndarray) -> float:
@@ -58,8 +78,8 @@ class CompressionRecorder:
     scaled by the robust range of the scan: all metrics have a data range of 1.
 
     Files in ``output_dir``: ``<name>_codes.npz`` (the plain indices), ``metrics.csv`` (a row a scan, written
-    anew after each scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, and the scans
-    that were refused).
+    anew after each scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, the scans
+    that were refused, and with ``tissues`` those whose tissues were not found).
 
     Sizes of a scan: as ``float32``, as ``int16``, that gzipped; its indices as they are (``codes``), at the
     entropy of their frequencies, at a byte for each number of their codes, as the paper counts (``paper``);
@@ -73,6 +93,7 @@ class CompressionRecorder:
         write_codes: whether to write the plain indices.
         scale_of: slope and offset from the intensities seen here to those of the scan:
             ``mrrecon.transforms.intensity_scale``, for the size as int16 and gzipped; None: without.
+        tissues: adds ``dice_wm``, ``dice_gm`` and ``dice_csf``; None: without.
         page: the page of the run, with ``add`` for a scan and ``close``; None: no page.
     """
 
@@ -85,6 +106,7 @@ class CompressionRecorder:
         code_channels: Sequence[int] | None = None,
         write_codes: bool = True,
         scale_of: Callable[[Any], tuple[float, float]] | None = None,
+        tissues: TissueDice | None = None,
         page: Any = None,
     ) -> None:
         self.output_dir = Path(output_dir)
@@ -93,6 +115,7 @@ class CompressionRecorder:
         self.code_channels = code_channels
         self.write_codes = write_codes
         self.scale_of = scale_of
+        self.tissues = tissues
         self.page = page
         self.rows: list[Row] = []
 
@@ -110,6 +133,8 @@ class CompressionRecorder:
         source = str(ensure_tuple(output["image"].meta["filename_or_obj"])[0])
         row = _measured(image.cpu(), pred.cpu(), fields)
         row |= self._other_sizes(output, image, fields)
+        if self.tissues is not None:
+            row |= self.tissues(output["image"], pred, scan=source)
         row["seconds_encode"] = round(output["seconds_encode"], 3)
         row["seconds_decode"] = round(output["seconds_decode"], 3)
         if self.write_codes:
@@ -128,13 +153,17 @@ class CompressionRecorder:
         """Write the summary and print the table, if any scan could be read."""
         if not self.rows:
             return
-        summary = _summary(self.rows)
+        summary = summary_of(self.rows, _WORSE)
         with atomic_path(self.output_dir / "metrics.json") as temporary:
             content = {"scans": self.rows, "summary": summary, "refused": getattr(engine, "refused", [])}
+            if self.tissues is not None:
+                content["tissues_not_found"] = self.tissues.not_found
             temporary.write_text(json.dumps(content, indent=2) + "\n")
         if self.page is not None:
             self.page.close()
         print(_table(self.rows, summary, self.output_dir))  # noqa: T201
+        if self.tissues is not None and self.tissues.not_found:
+            print(self.tissues.sentence)  # noqa: T201
 
     def _other_sizes(self, output: dict[str, Any], image: torch.Tensor, fields: Sequence[np.ndarray]) -> Row:
         n_voxels = image[0, 0].numel()
@@ -167,43 +196,41 @@ def _measured(image: torch.Tensor, pred: torch.Tensor, fields: Sequence[np.ndarr
         "bits_per_voxel": round(8 * raw / n_voxels, 4),
         "psnr": round(float(psnr(pred, image, data_range=1.0)), 3),
         "ms_ssim": round(float(ms_ssim(pred, image, data_range=1.0)), 5),
+        "log_mmd": round(float(log_mmd(pred.float(), image.float())), 4),
         "perplexity": " ".join(f"{2 ** code_entropy(field):.1f}" for field in fields),
     }
-
-
-def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Mean, standard deviation (over scans, n - 1) and worst of each metric."""
-    summary = {}
-    worse = {"psnr": min, "ms_ssim": min, "percent": max, "percent_file": max, "bits_per_voxel": max}
-    for name, worst in worse.items():
-        if name not in rows[0]:
-            continue
-        values = [float(row[name]) for row in rows]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        summary[name] = {"mean": statistics.fmean(values), "sd": spread, "worst": worst(values)}
-    return summary
 
 
 def _table(rows: Sequence[Row], summary: Mapping[str, Mapping[str, float]], output_dir: Path) -> str:
     has_files = "bytes_file" in rows[0]
     size = "file" if has_files else "codes"
-    head = ("scan", f"{size}, bytes", "% of float32", "bits/voxel", "PSNR, dB", "MS-SSIM", "seconds")
     percent = "percent_file" if has_files else "percent"
+    metrics = {name: column for name, column in _COLUMNS.items() if name in summary}
+    titles = (title for title, _ in metrics.values())
+    head = ("scan", f"{size}, bytes", "% of float32", "bits/voxel", *titles, "seconds")
     body = [
         (
             Path(row["scan"]).name,
             f"{row[f'bytes_{size}']:,}",
             f"{row[percent]:.3f}",
             f"{_bits_per_voxel(row[percent]):.3f}",
-            f"{row['psnr']:.2f}",
-            f"{row['ms_ssim']:.4f}",
+            *(format(row[name], form) if name in row else "" for name, (_, form) in metrics.items()),
             f"{row['seconds_encode'] + row['seconds_decode']:.1f}",
         )
         for row in rows
     ]
-    ends = (
-        [] if len(rows) == 1 else [_summary_line(summary, kind, percent) for kind in ("mean", "sd", "worst")]
-    )
+    kinds = ("mean", "sd", "worst") if len(rows) > 1 else ()
+    ends = [
+        (
+            kind,
+            "",
+            f"{summary[percent][kind]:.3f}",
+            f"{_bits_per_voxel(summary[percent][kind]):.3f}",
+            *(format(summary[name][kind], form) for name, (_, form) in metrics.items()),
+            "",
+        )
+        for kind in kinds
+    ]
     lines = ["", text_table(head, body, ends), "", _sizes(rows), f"outputs: {output_dir.resolve()}"]
     return "\n".join(lines)
 
@@ -230,15 +257,3 @@ def _sizes(rows: Sequence[Row]) -> str:
 def _bits_per_voxel(percent: float) -> float:
     """Of percent of float32."""
     return 32 * percent / 100
-
-
-def _summary_line(summary: Mapping[str, Mapping[str, float]], kind: str, percent: str) -> tuple[str, ...]:
-    return (
-        kind,
-        "",
-        f"{summary[percent][kind]:.3f}",
-        f"{_bits_per_voxel(summary[percent][kind]):.3f}",
-        f"{summary['psnr'][kind]:.2f}",
-        f"{summary['ms_ssim'][kind]:.4f}",
-        "",
-    )

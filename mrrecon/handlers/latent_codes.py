@@ -1,7 +1,6 @@
 """What a run of a network with one code a scan leaves behind: codes, metrics, a table and a page."""
 
 import json
-import statistics
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -16,14 +15,22 @@ from monai.utils import convert_to_tensor, ensure_tuple
 from torch import Tensor
 
 from mrrecon.files import atomic_path, output_stem, write_table
+from mrrecon.handlers.summary import summary_of
 from mrrecon.handlers.text_table import text_table
+from mrrecon.handlers.tissue_dice import DICE_COLUMNS, TissueDice
 from mrrecon.metrics import log_mmd, ms_ssim, psnr
 
 __all__ = ["LatentRecorder"]
 
 Row = dict[str, Any]
 
-WORSE = {"psnr": min, "ms_ssim": min, "log_mmd": max}
+MEASURED = {"psnr": min, "ms_ssim": min, "log_mmd": max}
+"""Metrics of a pair of images, and which of two values is the worse one."""
+
+_WORSE = {
+    **{f"{at}{name}": worst for at in ("", "scan_") for name, worst in MEASURED.items()},
+    **dict.fromkeys(DICE_COLUMNS, min),
+}
 """Which of two values of a metric is the worse one."""
 
 
@@ -41,11 +48,11 @@ class LatentRecorder:
     Attach it to a ``CompressionEvaluator``. All is measured in the range of the scan from 0 to 1: on the grid
     of the network (``psnr``, ``ms_ssim``, ``log_mmd``), and against the scan itself, to whose grid the
     reconstruction is brought (``scan_psnr``, ...). What leaves a network in [-1, 1], as from a hyperbolic
-    tangent, is never compared in that range.
+    tangent, is never compared in that range. Tissues are those of the scan on its own grid.
 
     Files in ``output_dir``: ``<name>_code.npy`` (float32), ``metrics.csv`` (a row a scan, written anew after
-    each scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, and the scans that were
-    refused).
+    each scan), ``metrics.json`` (the rows, their mean, standard deviation and worst, the scans that were
+    refused, and with ``tissues`` those whose tissues were not found).
 
     Args:
         output_dir: folder of the outputs.
@@ -53,6 +60,7 @@ class LatentRecorder:
         view: what brought the scan to the grid of the network; None: metrics on that grid alone.
         scan_key: under this key the batch holds the scan before that, in the same range.
         write_codes: whether to write the codes.
+        tissues: adds ``dice_wm``, ``dice_gm`` and ``dice_csf``; None: without.
         page: the page of the run, with ``add`` for a scan and ``close``; None: no page.
     """
 
@@ -64,6 +72,7 @@ class LatentRecorder:
         view: View | None = None,
         scan_key: str = "scan",
         write_codes: bool = True,
+        tissues: TissueDice | None = None,
         page: Any = None,
     ) -> None:
         self.output_dir = Path(output_dir)
@@ -71,6 +80,7 @@ class LatentRecorder:
         self.view = view
         self.scan_key = scan_key
         self.write_codes = write_codes
+        self.tissues = tissues
         self.page = page
         self.rows: list[Row] = []
 
@@ -88,13 +98,17 @@ class LatentRecorder:
         code = output["codes"][0][0].cpu().numpy().astype(np.float32)
         source = str(ensure_tuple(output["image"].meta["filename_or_obj"])[0])
         row: Row = {"scan": source, "code_numbers": code.size, **_measured(pred, image)}
+        compared = output["image"], pred
         if self.view is not None:
             scan = convert_to_tensor(batch[self.scan_key], track_meta=False).cpu()
             # A copy: the inverse takes the trace away, which the postprocessing needs.
             back = self.view.inverse({"image": deepcopy(decollate_batch(output["pred"])[0])})["image"]
             back = convert_to_tensor(back, track_meta=False).cpu()[None]
+            compared = batch[self.scan_key], back
             row |= {"shape": "x".join(str(side) for side in scan.shape[2:])}
             row |= {f"scan_{name}": value for name, value in _measured(back, scan).items()}
+        if self.tissues is not None:
+            row |= self.tissues(*compared, scan=source)
         row["seconds_encode"] = round(output["seconds_encode"], 3)
         row["seconds_decode"] = round(output["seconds_decode"], 3)
         if self.write_codes:
@@ -111,13 +125,17 @@ class LatentRecorder:
         """Write the summary and print the table, if any scan could be read."""
         if not self.rows:
             return
-        summary = _summary(self.rows)
+        summary = summary_of(self.rows, _WORSE)
         with atomic_path(self.output_dir / "metrics.json") as temporary:
             content = {"scans": self.rows, "summary": summary, "refused": getattr(engine, "refused", [])}
+            if self.tissues is not None:
+                content["tissues_not_found"] = self.tissues.not_found
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         if self.page is not None:
             self.page.close()
         print(_table(self.rows, summary, self.output_dir))  # noqa: T201
+        if self.tissues is not None and self.tissues.not_found:
+            print(self.tissues.sentence)  # noqa: T201
 
 
 def _measured(pred: Tensor, image: Tensor) -> Row:
@@ -129,26 +147,13 @@ def _measured(pred: Tensor, image: Tensor) -> Row:
     }
 
 
-def _summary(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """Mean, standard deviation (over scans, n - 1) and worst of each metric."""
-    summary = {}
-    for name in rows[0]:
-        worst = WORSE.get(name.removeprefix("scan_"))
-        if worst is None:
-            continue
-        values = [float(row[name]) for row in rows]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        summary[name] = {"mean": statistics.fmean(values), "sd": spread, "worst": worst(values)}
-    return summary
-
-
 def _table(rows: Sequence[Row], summary: dict[str, dict[str, float]], output_dir: Path) -> str:
     metrics = list(summary)
     head = ["scan", *metrics, "seconds"]
     body = [
         [
             Path(row["scan"]).name,
-            *(f"{row[name]:.3f}" for name in metrics),
+            *(f"{row[name]:.3f}" if name in row else "" for name in metrics),
             f"{row['seconds_encode'] + row['seconds_decode']:.1f}",
         ]
         for row in rows

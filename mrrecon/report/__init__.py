@@ -12,6 +12,7 @@ from mrrecon.report.still import Still
 from mrrecon.report.strip import Picture
 from mrrecon.report.study import StudyPage
 from mrrecon.report.t_map import t_map_slices
+from mrrecon.report.table import TablePage
 from mrrecon.report.tissues import TissuePage
 from mrrecon.report.training import TrainingPage, curves_figure
 from mrrecon.report.usage import CodeUsage, code_usage
@@ -27,6 +28,7 @@ __all__ = [
     "ScanReport",
     "Still",
     "StudyPage",
+    "TablePage",
     "TissuePage",
     "TrainingPage",
     "code_usage",

@@ -20,6 +20,10 @@ __all__ = ["CompressionPage"]
 _SHOWN = {
     "psnr": "PSNR (dB)",
     "ms_ssim": "MS-SSIM",
+    "log_mmd": "log MMD",
+    "dice_wm": "Dice of white matter",
+    "dice_gm": "Dice of grey matter",
+    "dice_csf": "Dice of CSF",
     "bytes_float32": "bytes as float32",
     "bytes_int16": "bytes as int16",
     "bytes_gzip": "bytes as int16, gzipped",

@@ -3,7 +3,7 @@
 from mrrecon.transforms.brain_mask import SuperimposeBrainMaskd
 from mrrecon.transforms.check_volume import CheckVolumed
 from mrrecon.transforms.coil_image import CoilImaged
-from mrrecon.transforms.field_of_view import FieldOfViewd
+from mrrecon.transforms.field_of_view import FieldOfViewd, resample_onto
 from mrrecon.transforms.fine_grid import FineGridd
 from mrrecon.transforms.hide_observed import HideObservedd
 from mrrecon.transforms.holes import MarkHolesd
@@ -42,4 +42,5 @@ __all__ = [
     "SynthesizeBraind",
     "SynthesizeHeadd",
     "intensity_scale",
+    "resample_onto",
 ]

@@ -1,11 +1,14 @@
 """The bundle of the α-WGAN: training, and what its three ways to run give."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel as nib
@@ -35,6 +38,7 @@ TRAINING: dict[str, Any] = {
     "save_every": 1,
 }
 OBLIQUE = np.array([[0.9, 0.3, 0.1, -20], [-0.28, 0.95, 0.12, 30], [-0.06, -0.14, 1.9, 7], [0, 0, 0, 1]])
+METRICS = {f"{at}{m}" for at in ("", "scan_") for m in ("psnr", "ms_ssim", "log_mmd")}
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +71,24 @@ def train(output_dir: Path, **overrides: Any) -> dict[str, Any]:
     return torch.load(output_dir / "checkpoint.pt", weights_only=True)
 
 
+def start(
+    output_dir: Path, *configs: str, env: dict[str, str] | None = None, **overrides: Any
+) -> subprocess.Popen[str]:
+    """The same in a process of its own, as from the command line."""
+    files = str([str(CONFIGS / name) for name in configs])
+    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files]
+    for name, value in {**TRAINING, "output_dir": str(output_dir), **overrides}.items():
+        command += [f"--{name}", str(value)]
+    threads = {"OMP_NUM_THREADS": "1"} if env else {}
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **threads, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
 def infer(weights: Path, output_dir: Path, *overlays: str, way: str = "run", **overrides: Any) -> None:
     options = {**SMALL, "ckpt": str(weights), "output_dir": str(output_dir), "save_page": False}
     flow = ConfigWorkflow(
@@ -87,11 +109,8 @@ def tensors(state: Any, place: str = "") -> dict[str, torch.Tensor]:
 
 
 def test_a_killed_training_ends_with_the_same_bits(trained: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", str(CONFIGS / "train.json")]
-    for name, value in {**TRAINING, "output_dir": str(tmp_path / "b"), "max_epochs": 1000}.items():
-        command += [f"--{name}", str(value)]
     checkpoint = tmp_path / "b" / "checkpoint.pt"
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
+    with start(tmp_path / "b", "train.json", max_epochs=1000) as child:
         while child.poll() is None and not (
             checkpoint.exists() and torch.load(checkpoint, weights_only=True)["iteration"] >= 4
         ):
@@ -105,6 +124,22 @@ def test_a_killed_training_ends_with_the_same_bits(trained: Path, tmp_path: Path
     assert ends[0].keys() == ends[1].keys()
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
     assert resumed["curves"] == whole["curves"]
+
+
+def test_two_processes_end_with_equal_weights(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    configs = ("train.json", "multi_gpu_train.json")
+    options = {"epoch_length": 2, "max_epochs": 1, "n_val_brains": 2, "quiet": False}  # so that both save
+    children = [start(tmp_path / rank, *configs, env={**meeting, "RANK": rank}, **options) for rank in "01"]
+    logs = [child.communicate()[0] for child in children]
+    assert [child.returncode for child in children] == [0, 0], "\n".join(logs)
+    states = [torch.load(tmp_path / rank / "checkpoint.pt", weights_only=True)["steps"] for rank in "01"]
+    first, second = (tensors(state) for state in states)
+    differ = {name.rpartition(".")[2] for name in first if not torch.equal(first[name], second[name])}
+    assert differ == {"running_mean", "running_var"}  # each process sees images of its own
+    assert states[0]["n_steps"] == 2
 
 
 def test_curves_show_what_each_network_minimises(trained: Path) -> None:
@@ -173,7 +208,36 @@ def test_evaluation_keeps_metrics_alone(weights: Path, tmp_path: Path) -> None:
     infer(weights, tmp_path / "out", "evaluate.json", dataset_dir=str(tmp_path / "in"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["metrics.csv", "metrics.json"]
     summary = json.loads((tmp_path / "out" / "metrics.json").read_text())["summary"]
-    assert set(summary) == {f"{at}{m}" for at in ("", "scan_") for m in ("psnr", "ms_ssim", "log_mmd")}
+    assert set(summary) == METRICS
+
+
+def test_tissues_are_compared_on_the_grid_of_the_scan(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[torch.Tensor, np.ndarray]] = []
+
+    def segment(image: torch.Tensor, affine: np.ndarray, **_: Any) -> SimpleNamespace:
+        seen.append((image, affine))
+        return SimpleNamespace(probabilities=torch.eye(3)[:, :, None, None])
+
+    monkeypatch.setattr("mrrecon.handlers.tissue_dice.segment_tissues", segment)
+    path = scan(tmp_path / "a.nii.gz", (30, 34, 20), OBLIQUE)
+    infer(weights, tmp_path / "out", dataset_dir=str(path), tissues=True)
+    for file, (image, affine) in zip((path, tmp_path / "out" / "a_recon.nii.gz"), seen, strict=True):
+        written = nib.load(file).get_fdata()
+        np.testing.assert_allclose(affine, OBLIQUE, atol=1e-5)
+        assert np.corrcoef(image.flatten(), written.flatten())[0, 1] > 0.99999
+    summary = json.loads((tmp_path / "out" / "metrics.json").read_text())["summary"]
+    assert [summary[f"dice_{name}"]["mean"] for name in ("wm", "gm", "csf")] == [1.0] * 3
+
+
+def test_what_is_no_brain_keeps_its_other_metrics(weights: Path, tmp_path: Path, capsys: Any) -> None:
+    scan(tmp_path / "in" / "a.nii.gz")
+    infer(weights, tmp_path / "out", "evaluate.json", dataset_dir=str(tmp_path / "in"), tissues=True)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert set(metrics["summary"]) == METRICS
+    assert "the scan: the image shows a slab" in metrics["tissues_not_found"][0]["reason"]
+    assert "without Dice, as no tissues were found: a.nii.gz (the scan: the" in capsys.readouterr().out
 
 
 def test_samples_are_new_brains_on_a_grid_of_mni_space(weights: Path, tmp_path: Path) -> None:

@@ -260,9 +260,11 @@ def test_the_commands_end_with_the_sentence_and_say_that_they_failed(tmp_path):
     ends = [[str(tmp_path / "files"), "--dataset_dir", str(tmp_path / "in"), "--run_id", "encode"]]
     (tmp_path / "c.vqz").write_bytes(b"GIF89a")
     ends += [[str(tmp_path), "--dataset_dir", str(tmp_path / "c.vqz"), "--run_id", "decode"]]
-    for end, said in zip(ends, ["b.nii is an empty file", "c.vqz is no code file"], strict=True):
-        done = subprocess.run([*start, *end], capture_output=True, text=True, check=False)
-        assert done.returncode == 1
-        assert said in done.stderr.strip().splitlines()[-1]
-        assert "Traceback" not in done.stderr
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    children = [subprocess.Popen([*start, *end], **pipes) for end in ends]
+    errors = [child.communicate()[1] for child in children]
+    assert [child.returncode for child in children] == [1, 1]
+    for error, said in zip(errors, ["b.nii is an empty file", "c.vqz is no code file"], strict=True):
+        assert said in error.strip().splitlines()[-1]
+        assert "Traceback" not in error
     assert (tmp_path / "files" / "a.vqz").is_file()

@@ -129,6 +129,16 @@ def test_evaluation_writes_metrics_and_nothing_else(ckpt, tmp_path, capsys):
     assert all(f"\n{word} " in printed for word in ("mean", "sd", "worst"))
 
 
+def test_what_is_no_brain_keeps_its_other_metrics(ckpt, tmp_path, capsys):
+    scan(tmp_path / "in" / "a.nii")
+    infer(ckpt, tmp_path / "out", "evaluate.json", dataset_dir=str(tmp_path / "in"), tissues=True)
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert set(metrics["summary"]) >= {"psnr", "ms_ssim", "log_mmd"}
+    assert not any(name.startswith("dice") for name in metrics["summary"])
+    assert "the scan: the image shows a slab" in metrics["tissues_not_found"][0]["reason"]
+    assert "without Dice, as no tissues were found: a.nii (the scan: the" in capsys.readouterr().out
+
+
 def test_evaluation_writes_images_where_asked(ckpt, tmp_path):
     scan(tmp_path / "in" / "a.nii", (8, 8, 8))
     infer(ckpt, tmp_path / "out", "evaluate.json", dataset_dir=str(tmp_path / "in"), save_images=True)

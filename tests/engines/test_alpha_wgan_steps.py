@@ -15,8 +15,10 @@ from mrrecon.networks import AlphaWGAN, CodeCritic, VolumeEncoder
 NAMES = ["encoder", "generator", "critic", "code_critic"]
 
 
-def made(optimizer: Any = torch.optim.SGD, *, norm: str = "batch", **options: Any) -> AlphaWGANSteps:
-    torch.manual_seed(0)
+def made(
+    optimizer: Any = torch.optim.SGD, *, norm: str = "batch", begin: int = 0, **options: Any
+) -> AlphaWGANSteps:
+    torch.manual_seed(begin)
     network = AlphaWGAN(channels=(2, 3), latent=4, norm=norm)
     critic, code_critic = VolumeEncoder(1, channels=(2, 3), norm=norm), CodeCritic(4, hidden=5, norm="none")
     parts = [network.encoder, network.generator, critic, code_critic]
@@ -83,6 +85,23 @@ def test_amp_is_nearly_the_same_step_on_weights_that_stay_float32(x):
     assert max(moved.values()) < 1e-2
 
 
+@pytest.mark.parametrize("amp", [False, True])
+def test_amp_is_for_every_pass_of_every_network_and_for_nothing_else(x, amp):
+    steps, seen = made(norm="none", amp=amp), []
+    for name, network in steps.networks.items():
+        network.register_forward_pre_hook(
+            lambda *_, n=name: seen.append((n, torch.is_autocast_enabled("cpu")))
+        )
+    distance = steps.distance
+    steps.distance = lambda a, b: (seen.append(("loss", torch.is_autocast_enabled("cpu"))), distance(a, b))[1]
+    steps(x)
+    counts = {name: sum(n == name for n, _ in seen) for name in NAMES}
+    # Critics: the update of the autoencoder, real and fake images, points between them.
+    assert counts == {"encoder": 2, "generator": 4, "critic": 2 + 3 + 2, "code_critic": 1 + 2 + 1}
+    assert {under for name, under in seen if name != "loss"} == {amp}
+    assert ("loss", False) in seen
+
+
 def test_without_normalisation_joint_batches_are_the_same_step(x):
     one, other = made(norm="none"), made(norm="none", joint_batches=True)
     for _ in range(2):
@@ -131,6 +150,32 @@ def test_another_seed_draws_other_codes(x):
     assert found[0] == found[1] != found[2]
 
 
+def test_another_step_draws_other_codes(x):
+    steps = made(norm="none")
+    for optimizer in steps.optimizers.values():
+        optimizer.param_groups[0]["lr"] = 0.0
+    first, second = dict(steps(x)), dict(steps(x))
+    assert first["distance"] == second["distance"]
+    assert first["critic"] != second["critic"]
+
+
+def test_images_are_cut_to_the_range_of_the_generator(x):
+    found = [made(norm="none")(images) for images in (x.round(), 9 * x.round() - 4)]
+    assert found[0] == found[1]
+
+
+def test_a_critic_goes_down_its_penalties_by_their_weight(x):
+    ends, penalties = [], []
+    for weight in (0.0, 1.0, 7.0):
+        steps = made(norm="none", lambda_gp=weight)
+        penalties.append(steps(x)["critic"])
+        ends.append(weights(steps)["critic"])
+    # One step of plain descent is linear in the weight, and so is what is minimised.
+    torch.testing.assert_close(ends[2] - ends[0], 7 * (ends[1] - ends[0]), rtol=1e-3, atol=1e-6)
+    assert penalties[2] - penalties[0] == pytest.approx(7 * (penalties[1] - penalties[0]), rel=1e-3)
+    assert not torch.equal(ends[1], ends[0])
+
+
 def test_a_step_leaves_all_networks_ready_to_learn(x):
     steps = made()
     steps(x)
@@ -157,30 +202,72 @@ def test_optimisers_of_other_networks_are_refused():
         )
 
 
-def _share(rank: int, port: int, answers: Any) -> None:
+def _meet(work: Any, rank: int, port: int, answers: Any) -> None:
     torch.set_num_threads(1)
     meeting = f"tcp://127.0.0.1:{port}"
     torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
-    torch.manual_seed(rank)
-    network = nn.Linear(2, 1)
-    share_weights(network)
-    network(torch.tensor([[1.0, 2.0]]) * (rank + 1)).sum().backward()
-    average_gradients(network)
-    answers.put([value.tolist() for value in (network.weight, network.weight.grad, network.bias.grad)])
+    answers.put(work(rank))
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_share_weights_and_the_mean_of_their_gradients():
+def in_two_processes(work: Any) -> list[Any]:
+    """What a function of the rank gives in each of two processes that have met, in any order."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
-    children = [context.Process(target=_share, args=(rank, port, answers)) for rank in range(2)]
+    children = [context.Process(target=_meet, args=(work, rank, port, answers)) for rank in range(2)]
     for child in children:
         child.start()
     said = [answers.get(timeout=120) for _ in children]
     for child in children:
         child.join()
+    return said
+
+
+def test_two_processes_share_weights_and_the_mean_of_their_gradients():
+    def work(rank: int) -> list[Any]:
+        torch.manual_seed(rank)
+        network = nn.Linear(2, 1)
+        share_weights(network)
+        network(torch.tensor([[1.0, 2.0]]) * (rank + 1)).sum().backward()
+        average_gradients(network)
+        return [value.tolist() for value in (network.weight, network.weight.grad, network.bias.grad)]
+
+    said = in_two_processes(work)
     assert said[0] == said[1]
     assert said[0][1:] == [[[1.5, 3.0]], [1.0]]
+
+
+def test_two_processes_begin_with_equal_weights_and_draw_codes_of_their_own(x):
+    def work(rank: int) -> tuple[dict[str, list[float]], float]:
+        steps = made(norm="none", begin=rank)
+        return {name: values.tolist() for name, values in weights(steps).items()}, steps(x)["critic"]
+
+    (first, one), (second, other) = in_two_processes(work)
+    assert first == second
+    assert one != other  # of equal images
+
+
+def test_two_processes_with_equal_draws_take_the_steps_of_one_with_twice_the_batch(generator):
+    x = torch.rand(4, 1, 16, 16, 16, generator=generator)
+
+    def stepped(steps: AlphaWGANSteps, batch: torch.Tensor) -> dict[str, list[float]]:
+        for _ in range(2):
+            steps(batch)
+        return {name: values.tolist() for name, values in weights(steps).items()}
+
+    def work(rank: int) -> dict[str, list[float]]:
+        def own(draw: Any) -> Any:
+            return lambda shape, **options: draw((2 * shape[0], *shape[1:]), **options).chunk(2)[rank]
+
+        # This process ends with the function: the first one's seed, and its rows of what one would draw.
+        torch.distributed.get_rank = lambda: 0
+        torch.rand, torch.randn = own(torch.rand), own(torch.randn)
+        return stepped(made(norm="none"), x.chunk(2)[rank])
+
+    said, one = in_two_processes(work), stepped(made(norm="none"), x)
+    assert said[0] == said[1]
+    for name in NAMES:
+        torch.testing.assert_close(said[0][name], one[name], rtol=1e-4, atol=1e-6)

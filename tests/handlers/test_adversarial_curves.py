@@ -1,5 +1,7 @@
 """Curves of an adversarial training: kept, thinned, taken up again, drawn."""
 
+import itertools
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,24 @@ class Steps:
         self.components: dict[str, float] = {}
 
 
-def followed(curves: AdversarialCurves, steps: Steps, *, n: int, start: int = 0, epochs: int = 1) -> None:
+def followed(
+    curves: AdversarialCurves,
+    steps: Steps,
+    *,
+    n: int,
+    start: int = 0,
+    epochs: int = 1,
+    wrong: tuple[int, ...] = (),
+) -> None:
     def step(engine: Engine, _batch: Any) -> None:
-        steps.components = {"critic": float(engine.state.iteration + start)}
+        steps.components = {
+            "critic": math.inf if engine.state.iteration in wrong else float(engine.state.iteration)
+        }
 
     engine = Engine(step)
     curves.attach(engine)
+    if start:
+        engine.load_state_dict({"iteration": start, "epoch_length": n, "max_epochs": epochs})
     engine.run(range(n), max_epochs=epochs)
 
 
@@ -43,16 +57,29 @@ def test_long_curves_are_thinned_to_means_of_neighbours():
     assert len(points) < 500
     assert all(place == pytest.approx(value) for place, value in points)  # the mean of a line is on it
     assert points[-1][0] > 1190
+    steps_between = {b[0] - a[0] for a, b in itertools.pairwise(points)}
+    assert steps_between == {4.0}  # 1000 pairs of iterations are more than 500 points
+
+
+def test_what_is_not_finite_is_lost_with_its_neighbour_alone():
+    steps = Steps()
+    curves = AdversarialCurves(steps, "unused.html")
+    followed(curves, steps, n=600, wrong=(7,))
+    points = curves.state_dict()["curves"]["critic"]
+    assert all(math.isfinite(value) for _, value in points)
+    assert len(points) == 300 - 1
 
 
 def test_curves_go_on_from_a_checkpoint(tmp_path: Path):
     steps = Steps()
     curves = AdversarialCurves(steps, "unused.html")
-    followed(curves, steps, n=700)
+    followed(curves, steps, n=701)
     torch.save(curves.state_dict(), tmp_path / "curves.pt")
-    again = AdversarialCurves(steps, "unused.html")
+    again, whole = (AdversarialCurves(steps, "unused.html") for _ in range(2))
     again.load_state_dict(torch.load(tmp_path / "curves.pt", weights_only=True))
-    assert again.state_dict() == curves.state_dict()
+    followed(again, steps, n=711, start=701)
+    followed(whole, steps, n=711)
+    assert again.state_dict() == whole.state_dict()
 
 
 def test_the_page_is_written_after_each_epoch(tmp_path: Path):

@@ -54,6 +54,7 @@ def test_a_row_holds_what_the_codes_cost_and_keep(tmp_path):
     assert row["bits_per_voxel"] == pytest.approx(8 * 5 / n_voxels, abs=1e-4)
     assert row["percent"] == pytest.approx(100 * 5 / (4 * n_voxels), abs=1e-4)
     assert row["psnr"] == pytest.approx(-20 * math.log10(0.1), abs=1e-3)
+    assert row["log_mmd"] == pytest.approx(math.log(0.1**2 * n_voxels), abs=1e-3)
     assert row["perplexity"] == "2.0 1.0"
 
 

@@ -34,3 +34,11 @@ def test_what_is_larger_than_a_brain_or_fills_the_volume_is_none():
     assert extracted_brain(ball(), voxel_volume=1000.0) is None
     assert extracted_brain(np.ones((8, 8, 8), np.float32) + ball(8, 0.3), voxel_volume=8.0) is not None
     assert extracted_brain(np.random.default_rng(0).random((8, 8, 8), np.float32), voxel_volume=8.0) is None
+
+
+def test_the_rim_that_resampling_leaves_is_no_brain():
+    rim = ball(radius=0.715) - ball()
+    assert 1.05 < 1 + rim.sum() / ball().sum() < 1.1
+    mask = extracted_brain(0.8 * ball() + 0.04 * rim, voxel_volume=8.0)
+    assert mask is not None
+    assert np.array_equal(mask, ball() > 0)

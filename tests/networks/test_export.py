@@ -13,12 +13,6 @@ EXAMPLE = (torch.rand(1, 1, 100, 130, 128),)
 SIZES = dict.fromkeys((2, 3, 4), Dim.DYNAMIC)
 
 
-def exported(network: MultiLevelVQVAE) -> torch.export.ExportedProgram:
-    # Without it the graph is bound to sizes above 64 that are, like the example's, no multiple of 64.
-    with torch.no_grad(), shape_config.patch(backed_size_oblivious=True):
-        return torch.export.export(network, EXAMPLE, dynamic_shapes=(SIZES,))
-
-
 @pytest.fixture(scope="module")
 def network() -> MultiLevelVQVAE:
     torch.manual_seed(0)
@@ -26,6 +20,13 @@ def network() -> MultiLevelVQVAE:
     with torch.no_grad():
         network.train()(torch.rand(2, 1, 64, 64, 64))
     return network.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(network: MultiLevelVQVAE) -> torch.export.ExportedProgram:
+    # Without it the graph is bound to sizes above 64 that are, like the example's, no multiple of 64.
+    with torch.no_grad(), shape_config.patch(backed_size_oblivious=True):
+        return torch.export.export(network, EXAMPLE, dynamic_shapes=(SIZES,))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -46,8 +47,8 @@ def test_scripted_network_encodes_and_decodes(network):
 
 
 @pytest.mark.slow
-def test_exported_network_takes_any_size(network):
-    module = exported(network).module()
+def test_exported_network_takes_any_size(network, exported):
+    module = exported.module()
     # With other images rounding may decide: with seed 0 one vector lies half-way between two codes, to 3e-6.
     torch.manual_seed(1)
     # One block of 64 in all is refused: torch fixes that a convolution has more sites than one.
@@ -59,9 +60,9 @@ def test_exported_network_takes_any_size(network):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_onnx_network_takes_any_size(network, tmp_path):
+def test_onnx_network_takes_any_size(network, exported, tmp_path):
     path = tmp_path / "network.onnx"
-    torch.onnx.export(exported(network), (), path, dynamo=True, verbose=False)
+    torch.onnx.export(exported, (), path, dynamo=True, verbose=False)
     session = onnxruntime.InferenceSession(path)
     for shape in SHAPES:
         x = torch.rand(1, 1, *shape)

@@ -8,16 +8,51 @@ import pytest
 from mrrecon.report import curves_figure
 
 
+def places(figure: str) -> list[list[tuple[float, float]]]:
+    """Distances of each point of each curve from the left and the upper edge."""
+    paths = re.findall(r'class="curve"[^>]* d="M([^"]*)"', figure)
+    return [[(float(x), float(y)) for x, y in map(str.split, path.split("L"))] for path in paths]
+
+
 def heights(figure: str) -> list[list[float]]:
     """Distance of each point of each curve from the upper edge."""
-    paths = re.findall(r'class="curve"[^>]* d="M([^"]*)"', figure)
-    return [[float(point.split()[1]) for point in path.split("L")] for path in paths]
+    return [[y for _, y in path] for path in places(figure)]
+
+
+def axes(figure: str) -> list[float]:
+    """Left, upper, lower edge and width of the field of the curves."""
+    (found,) = re.findall(r'class="axis" d="M(\d+) (\d+)V(\d+)h(\d+)"', figure)
+    return [float(number) for number in found]
 
 
 def test_equal_steps_of_the_value_are_equal_steps_on_paper_also_below_zero():
     (points,) = heights(curves_figure({"critic": [(1, -4.0), (2, 0.0), (3, 4.0)]}, title="t"))
     assert points[0] - points[1] == pytest.approx(points[1] - points[2])
     assert points[0] > points[2]
+
+
+def test_curves_begin_at_iteration_0_and_end_at_the_last():
+    figure = curves_figure({"a": [(0, 0.0), (25, 1.0), (100, 2.0)]}, title="t")
+    left, upper, lower, width = axes(figure)
+    assert [x for x, _ in places(figure)[0]] == pytest.approx(
+        [left, left + width / 4, left + width], abs=0.06
+    )
+    assert heights(figure)[0] == pytest.approx([lower, (lower + upper) / 2, upper], abs=0.06)
+
+
+def test_the_scale_names_its_ends_and_its_middle():
+    figure = curves_figure({"critic": [(1, -4.0), (2, 0.0), (3, 6.0)]}, title="t")
+    ticks = re.findall(r'y="([\d.]+)" text-anchor="end">([-\d.]+)</text>', figure)[:3]
+    _, upper, lower, _ = axes(figure)
+    assert [float(text) for _, text in ticks] == [-4, 1, 6]
+    assert [float(y) - 4 for y, _ in ticks] == pytest.approx([lower, (lower + upper) / 2, upper])
+
+
+def test_a_few_first_iterations_do_not_flatten_the_others():
+    curve = [(k, 1e6 if k < 3 else k % 2) for k in range(300)]
+    figure = curves_figure({"a": curve}, title="t")
+    _, upper, lower, _ = axes(figure)
+    assert heights(figure)[0][:5] == [upper, upper, upper, upper, lower]  # the first three stay inside
 
 
 def test_curves_share_one_scale():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,12 @@ CONFIGS = Path(__file__).parents[2] / "scripts" / "morphometry"
 @pytest.fixture(autouse=True)
 def _hook(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the config sets its own
+
+
+def command(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: object) -> None:
+    """A script as a command, in this process."""
+    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+    runpy.run_path(str(CONFIGS / script), run_name="__main__")
 
 
 def run(config: str, output_dir: Path, **options: Any) -> None:
@@ -111,6 +118,49 @@ def test_every_second_scan_gets_an_atrophy_where_it_is_asked_for(scans, tmp_path
     places = nib.affines.apply_affine(before[0].affine, changed)
     assert len(changed) > 100
     assert np.linalg.norm(places - [-26, -20, -16], axis=1).max() < 30 + 6  # twice the radius, and alignment
+
+
+def test_everyone_loses_tissue_in_all_places_and_a_scan_that_is_there_is_kept(scans, tmp_path, monkeypatch):
+    (tmp_path / "sub-1_T1w.nii.gz").write_bytes(b"made before")
+    places = np.array([[-26, -20, -16], [30, 30, 20]])
+    options = ["--everyone", "--radius", 12, "--percent", 40, "--output_dir", tmp_path]
+    for place in places:
+        options += ["--centre", *place]
+    command(monkeypatch, "atrophy_scans.py", "--dataset_dir", scans, *options)
+    assert (tmp_path / "sub-1_T1w.nii.gz").read_bytes() == b"made before"
+    assert (tmp_path / "participants.csv").read_text().count("atrophy") == 2
+    before, after = (nib.load(folder / "sub-2_T1w.nii.gz") for folder in (scans, tmp_path))
+    changed = np.argwhere(np.asarray(before.dataobj) != np.asarray(after.dataobj))
+    mm = nib.affines.apply_affine(before.affine, changed)
+    distances = np.linalg.norm(mm[:, None] - places, axis=2)
+    assert distances.min(1).max() < 24 + 6  # twice the radius, and alignment
+    assert all((distances.argmin(1) == number).sum() > 100 for number in range(2))
+
+
+@pytest.fixture
+def lost(tmp_path: Path) -> Path:
+    """Tissues of five subjects, of whose left hippocampus a fifth is lost; a codec has no scans before."""
+    grid, draw = (24, 26, 22), np.random.default_rng(0)
+    affine = np.array([[4.0, 0, 0, -46], [0, 4, 0, -50], [0, 0, 4, -40], [0, 0, 0, 1]])
+    mm = nib.affines.apply_affine(affine, np.argwhere(np.ones(grid))).reshape(*grid, 3)
+    kept = np.where(np.linalg.norm(mm - [-26, -20, -16], axis=-1) <= 15, 0.8, 1.0)
+    for percent, codec in ((0, "original"), (20, "original"), (20, "AV1")):
+        folder = tmp_path / "tissues" / str(percent) / codec
+        folder.mkdir(parents=True)
+        for subject in range(5):
+            grey = 0.5 * (kept if percent else 1.0) + 0.01 * draw.standard_normal(grid)
+            maps = np.stack([np.full(grid, 0.1), grey, np.full(grid, 0.2)], -1).astype(np.float32)
+            nib.save(nib.Nifti1Image(maps, affine), folder / f"sub-{subject}_template.nii.gz")
+    return tmp_path / "tissues"
+
+
+def test_the_smallest_atrophy_is_a_command(lost, tmp_path, monkeypatch):
+    with pytest.raises(RuntimeError) as error:
+        command(monkeypatch, "smallest_atrophy.py", "--tissues", lost, "--output_dir", tmp_path / "out")
+    assert "0/AV1 lacks 5 of 5 scans" in str(error.value)
+    assert "5 subjects are too few" in str(error.value)
+    assert "| original | 20 % | 20 % |" in (tmp_path / "out" / "atrophy.md").read_text()
+    assert (tmp_path / "out" / "atrophy.html").read_text().count("data:image/png") == 1
 
 
 def test_decoded_scans_are_found_and_studied(tissues, tmp_path):
