@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-torch.set_num_threads(2)
+# Two workers of pytest-xdist have a core each.
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
