@@ -1,5 +1,6 @@
 """The page of a table of reconstructions: the table, and scans as every network gives them back."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from mrrecon.report.strip import Picture, draw_strip
 
 __all__ = ["TablePage"]
 
-_PICTURES = 5
-"""Pictures in a row."""
+_LEAST, _MOST = 4, 6
+"""Pictures for which a row has room."""
 
 _WIDTH = 1200
 
@@ -58,10 +59,16 @@ class TablePage:
         spacing, axes = spacing_and_axes(np.asarray(original.affine, dtype=np.float64))
         piece = MiddleSlice(target.shape, spacing, axes)
         pairs = [(f"original, {scan}"[:40], target, None)]
-        pairs += [(name, _volume(volume), _volume(volume) - target) for name, volume in made.items()]
+        # The font of the pictures knows no Greek.
+        pairs += [
+            (name.replace("α", "alpha"), _volume(volume), _volume(volume) - target)
+            for name, volume in made.items()
+        ]
+        n_rows = math.ceil(len(pairs) / _MOST)
+        n_columns = max(_LEAST, math.ceil(len(pairs) / n_rows))
         strips = []
-        for first in range(0, len(pairs), _PICTURES):
-            some = pairs[first : first + _PICTURES]
+        for first in range(0, len(pairs), n_columns):
+            some = pairs[first : first + n_columns]
             images = [
                 Picture(name, piece.cut(volume), low=0.0, high=1.0, aspect=piece.aspect)
                 for name, volume, _ in some
@@ -77,7 +84,7 @@ class TablePage:
                 )
                 for _, _, error in some
             ]
-            width = _WIDTH * len(some) // _PICTURES
+            width = _WIDTH * len(some) // n_columns
             strips += [draw_strip(images, width=width), draw_strip(errors, width=width)]
         canvas = Image.new("RGB", (_WIDTH, sum(strip.height for strip in strips)))
         top = 0
