@@ -5,6 +5,9 @@ r"""Lists of brain scans of different subjects, for the weights of the sparse bu
 Of the sorted scans every fifth (the 5th, 10th, ...) is in ``kept``, for the figures of the READMEs; of the
 rest the 8th and 28th are in ``validation``, all others in ``training``. The first two are also in lists of
 their own, ``kept.json`` and ``validation.json`` beside it. It is the split of ``vqvae3d_data.py``.
+
+``for_patients.json`` are scans to be given an atrophy, every second one of the first 38 for training and the
+first one of ``validation``; ``patients.json`` is the split of what is then in the folder ``patients``.
 """
 
 import argparse
@@ -30,7 +33,13 @@ def main() -> None:
     validation = rest[7::20]
     training = [path for path in rest if path not in validation]
     lists = {"training": training, "validation": validation, "kept": kept}
-    alone = {options.output.with_name(f"{name}.json"): lists[name] for name in ("validation", "kept")}
+    ill = {"training": training[:38:2], "validation": validation[:1]}
+    split = {key: [f"patients/{Path(path).name}" for path in paths] for key, paths in ill.items()}
+    more = {"for_patients": ill["training"] + ill["validation"], "patients": split}
+    alone: dict[Path, object] = {
+        options.output.with_name(f"{name}.json"): lists[name] for name in ("validation", "kept")
+    }
+    alone |= {options.output.with_name(f"{name}.json"): content for name, content in more.items()}
     for path, content in {options.output: lists, **alone}.items():
         with atomic_path(path) as temporary:
             temporary.write_text(json.dumps(content, indent=1))

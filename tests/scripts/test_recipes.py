@@ -85,3 +85,47 @@ def test_halving_spares_what_is_to_be_kept(tmp_path: Path) -> None:
         "torch.float32",
         "torch.int64",
     ]
+
+
+def test_no_brain_is_in_two_lists_and_patients_are_brains_of_the_training(tmp_path):
+    folder = tmp_path / "brains"
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"sub-{number:02d}_T1w.nii.gz").touch()
+    recipe("brains_data.py", "--brains", folder, "--output", tmp_path / "data" / "brains.json")
+    lists, ill, split = (
+        json.loads((tmp_path / "data" / f"{name}.json").read_text())
+        for name in ("brains", "for_patients", "patients")
+    )
+    together = [path for paths in lists.values() for path in paths]
+    assert len(together) == len(set(together)) == 30
+    assert set(ill) <= {*lists["training"], *lists["validation"]}
+    assert [Path(path).name for path in split["training"] + split["validation"]] == [
+        Path(p).name for p in ill
+    ]
+    assert Path(split["validation"][0]).name in {Path(path).name for path in lists["validation"]}
+
+
+def test_the_recipe_of_low_resolution_trains_on_cubes_of_3_mm(tmp_path):
+    overlays = [CONFIG, RECIPES / "vqvae3d.json", RECIPES / "vqvae3d_low.json"]
+    ball = np.linalg.norm(np.indices((70, 70, 70)) - 35, axis=0) < 30
+    names = ["sub-1_T1w.nii.gz", "sub-2_T1w.nii.gz"]
+    for name in names:
+        nib.save(nib.Nifti1Image(9 * ball.astype(np.uint8), np.diag([2.0, 2, 2, 1])), tmp_path / name)
+    (tmp_path / "list.json").write_text(json.dumps({"training": names[:1], "validation": names[1:]}))
+    flow = ConfigWorkflow(
+        config_file=[str(path) for path in overlays],
+        workflow_type="train",
+        logging_file=False,
+        datalist=str(tmp_path / "list.json"),
+        output_dir=str(tmp_path / "out"),
+        quiet=True,
+        device="cpu",
+        **SMALL,
+    )
+    flow.initialize()
+    batch = next(iter(flow.parser.get_parsed_content("train::dataloader")))
+    assert batch["image"].shape == (2, 1, 64, 64, 64)
+    # A ball of 120 mm in voxels of 3 mm.
+    across = int((batch["image"][0, 0, :, 32, 32] > 0.4).sum())
+    assert across == pytest.approx(40, abs=1)
