@@ -1,6 +1,6 @@
 """Tissues of scans before and after simulated atrophies: the files of each codec, and their maps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Bool, Float, Real
 from torch import Tensor
 
+from mrrecon.engines.study_scans import MADE
 from mrrecon.engines.tissue_agreement import read_maps
 from mrrecon.morphometry import TISSUES, smooth_maps, voxel_volume
 
 __all__ = ["AtrophySpace", "SourceMaps", "atrophy_files", "ball", "open_space", "read_source"]
 
 ENDING = "_template.nii.gz"
-MADE = "_recon"
 
 Files = Mapping[str, Path]
 """File of a scan's tissues on the template's grid, by the name of the scan."""
@@ -208,15 +208,12 @@ def open_space(
     return AtrophySpace(affine, mask, core, reach, ~far, tissue, float(fwhm))
 
 
-def read_source(
-    files: Sequence[Path], space: AtrophySpace, *, on_file: Callable[[Path], None] | None = None
-) -> SourceMaps:
+def read_source(files: Sequence[Path], space: AtrophySpace) -> SourceMaps:
     """Maps of some scans, in the order of their files.
 
     Args:
         files: a scan each.
         space: where they are compared.
-        on_file: called with each file that is read.
 
     Raises:
         ValueError: a file cannot be read, is on another grid or not finite.
@@ -231,8 +228,6 @@ def read_source(
         values.append(smooth_maps(maps[number], affine, fwhm=space.fwhm)[space.mask])
         core.append(maps[number].double()[space.core].sum() * space.voxel_ml)
         whole.append(maps.double().sum() * space.voxel_ml)
-        if on_file is not None:
-            on_file(path)
     return SourceMaps(torch.stack(values), torch.stack(core), torch.stack(whole))
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mrrecon.engines.markdown_table import markdown_table
+
 __all__ = ["atrophy_markdown"]
 
 Row = Mapping[str, Any]
@@ -43,12 +45,12 @@ def _smallest(rows: Sequence[Mapping[str, Any]]) -> str:
     words = (
         "Smallest loss that is found, as is every greater one (corrected p, brain or region of two radii):"
     )
-    return words + "\n\n" + _table(head, [[source, *cells] for source, cells in body.items()])
+    return words + "\n\n" + markdown_table(head, [[source, *cells] for source, cells in body.items()])
 
 
 def _findings(rows: Sequence[Mapping[str, Any]]) -> str:
     columns = {name: write for name, write in _COLUMNS.items() if any(write(row) for row in rows)}
-    return _table(list(columns), [[write(row) for write in columns.values()] for row in rows])
+    return markdown_table(list(columns), [[write(row) for write in columns.values()] for row in rows])
 
 
 def _number(key: str, form: str = ".3f", *, times: float | int = 1, unit: str = "") -> Callable[[Row], str]:
@@ -82,8 +84,3 @@ _COLUMNS: dict[str, Callable[[Row], str]] = {
     "of originals'": _number("loss_share", ".0f", times=100, unit=" %"),
     "elsewhere, ml": _number("elsewhere_ml", ".1f"),
 }
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])

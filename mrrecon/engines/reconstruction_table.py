@@ -1,6 +1,7 @@
 """The table of a paper: networks, resolutions and ways of training, compared on scans that none has seen."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -94,6 +95,8 @@ class ReconstructionTable:
         methods = [method for method in self.methods if self._opened(method)]
         rows: list[Row] = []
         for name, scans in self.sets.items():
+            # Scans of many folders may be called alike: their names begin with their folders.
+            root = os.path.commonpath([Path(scan["image"]).parent for scan in scans]) if scans else ""
             here = [method for method in methods if self.tested_on[method.mode] == name]
             if here and not scans:
                 self.left_out.append(
@@ -103,7 +106,7 @@ class ReconstructionTable:
                 path = scan["image"]
                 self._say(f"{name} {number}/{len(scans)} {Path(path).name}")
                 try:
-                    rows += self._scan_rows(name, path, here)
+                    rows += self._scan_rows(name, path, here, output_stem(path, "", root))
                 except (ValueError, OSError, RuntimeError) as error:
                     self.left_out.append(f"{path}: {str(error).partition(chr(10))[0]}")
         return self._finish(rows)
@@ -116,9 +119,8 @@ class ReconstructionTable:
             return False
         return True
 
-    def _scan_rows(self, set_name: str, path: str, methods: Sequence[TableMethod]) -> list[Row]:
+    def _scan_rows(self, set_name: str, path: str, methods: Sequence[TableMethod], name: str) -> list[Row]:
         """Rows of one scan: those that are kept, and those of methods that are new."""
-        name = Path(output_stem(path, "")).name
         file = self.output_dir / "rows" / set_name / f"{name}.json"
         stat = Path(path).stat()
         identity = [str(path), stat.st_size, stat.st_mtime_ns, self.tissues, list(self.views)]
@@ -127,16 +129,22 @@ class ReconstructionTable:
             kept = {"identity": identity, "rows": {}, "not_done": {}}
         todo = [method for method in methods if method.key not in kept["rows"]]
         if todo:
-            self._measure(kept, set_name, path, todo, draws=todo == methods)
+            self._measure(kept, set_name, path, todo, name=name, draws=todo == methods)
             with atomic_path(file) as temporary:
                 temporary.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
         self.left_out += [f"{name}: {words}" for key in kept["not_done"] for words in kept["not_done"][key]]
         return [row for method in methods for row in kept["rows"][method.key]]
 
     def _measure(
-        self, kept: dict[str, Any], set_name: str, path: str, methods: Sequence[TableMethod], *, draws: bool
+        self,
+        kept: dict[str, Any],
+        set_name: str,
+        path: str,
+        methods: Sequence[TableMethod],
+        *,
+        name: str,
+        draws: bool,
     ) -> None:
-        name = Path(output_stem(path, "")).name
         image = self.read({"image": path})
         views = {resolution: view(image)["image"] for resolution, view in self.views.items()}
         scan = TableScan(views, self.move, segments=self.tissues)

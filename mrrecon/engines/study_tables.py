@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mrrecon.engines.markdown_table import markdown_table
 from mrrecon.morphometry import TISSUES
 
 __all__ = ["study_markdown"]
@@ -45,7 +46,9 @@ def _agreement(summary: Mapping[str, Any], wilcoxon: Mapping[str, Mapping[str, f
             best = bool(others) and codec not in others and max(others.values()) < SIGNIFICANT
             cells.append(f"**{text}**" if best else text)
         rows.append([codec, *cells])
-    return "Tissues of decoded scans against those of the originals:\n\n" + _table(["codec", *titles], rows)
+    return "Tissues of decoded scans against those of the originals:\n\n" + markdown_table(
+        ["codec", *titles], rows
+    )
 
 
 def _volumes(summary: Mapping[str, Any]) -> str:
@@ -59,7 +62,7 @@ def _volumes(summary: Mapping[str, Any]) -> str:
                 cells += [f"{limits['bias']:+.2f}", f"{limits['lower']:+.2f} to {limits['upper']:+.2f}"]
             rows.append(cells + [""] * (5 - len(cells)))
     head = ["codec", "tissue", "volume error, %", "bias, ml", "limits of agreement, ml"]
-    return "Volumes, decoded minus original (Bland and Altman):\n\n" + _table(head, rows)
+    return "Volumes, decoded minus original (Bland and Altman):\n\n" + markdown_table(head, rows)
 
 
 def _maps(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -78,9 +81,4 @@ def _maps(rows: Sequence[Mapping[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    return "Voxel-based morphometry, originals and decoded scans:\n\n" + _table(head, body)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+    return "Voxel-based morphometry, originals and decoded scans:\n\n" + markdown_table(head, body)

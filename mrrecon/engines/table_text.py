@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mrrecon.engines.markdown_table import markdown_table
 from mrrecon.engines.tissue_agreement import wilcoxon_of_best
 
 __all__ = ["table_markdown", "table_summary"]
@@ -117,8 +118,7 @@ def table_markdown(summary: Sequence[Mapping[str, Any]], left_out: Sequence[str]
             ]
             for line in summary
         ]
-        lines = [head, ["---"] * len(head), *body]
-        parts.append("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
+        parts.append(markdown_table(head, body))
         parts.append(
             "Mean ± standard deviation over scans. Bold: the best of its mode and resolution; with a star: "
             f"each other is worse with p < {SIGNIFICANT} (Wilcoxon's signed ranks)."

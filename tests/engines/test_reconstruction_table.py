@@ -124,6 +124,17 @@ def test_another_scan_of_the_same_name_is_measured_anew(folder):
     assert (folder / "out/table.csv").read_text() != first
 
 
+def test_scans_of_one_name_in_two_folders_stay_two(folder):
+    for number in range(2):
+        (folder / f"sub-{number}").mkdir()
+        (folder / f"scan{number}.npy").rename(folder / f"sub-{number}" / "t1.npy")
+    scans = [{"image": str(path)} for path in sorted(folder.glob("sub-*/t1.npy"))]
+    made(folder, ("near", "high", "0.9.pt"), sets={"controls": scans}).run()
+    lines = (folder / "out/table.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[1] for line in lines] == ["sub-0/t1", "sub-0/t1", "sub-1/t1", "sub-1/t1"]
+    assert len(list((folder / "out/rows").rglob("*.json"))) == 2
+
+
 def test_what_cannot_be_done_is_named_and_stops_nothing_else(folder):
     (folder / "scan2.npy").write_bytes(b"no array")
     np.save(folder / "scan3.npy", np.ones((1, 32, 32, 32), np.float32))
