@@ -89,7 +89,7 @@ class ReconstructionTable:
         """Make the table, and give what ``table.json`` holds.
 
         Raises:
-            RuntimeError: at the end, if anything was left out.
+            RuntimeError: at the end, if anything was left out; without any file, if no row could be made.
         """
         self.left_out = []
         methods = [method for method in self.methods if self._opened(method)]
@@ -170,6 +170,8 @@ class ReconstructionTable:
             write_tissues(tissues, self.output_dir / "tissues" / source / set_name / name)
 
     def _finish(self, rows: Sequence[Row]) -> dict[str, Any]:
+        if not rows:
+            raise RuntimeError("\n  ".join(["no row of the table could be made:", *self.left_out]))
         summary = table_summary(rows)
         table = {"summary": summary, "left_out": self.left_out}
         text = table_markdown(summary, self.left_out)

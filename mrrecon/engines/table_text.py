@@ -96,35 +96,29 @@ def table_markdown(summary: Sequence[Mapping[str, Any]], left_out: Sequence[str]
         left_out: what could not be done, a sentence each.
 
     Example:
-        >>> print(table_markdown([], ["a.nii.gz: no brain"]))
-        No row could be made.
-        <BLANKLINE>
-        Left out:
-        <BLANKLINE>
-        - a.nii.gz: no brain
+        >>> print(
+        ...     table_markdown([{"method": "a", "network": "low", "metric": "low", "mode": "H", "scans": 3}])
+        ... )
+        | network | its resolution | measured at | mode | scans | MS-SSIM | ...
     """
-    parts = []
-    if summary:
-        titles = [title for title, _ in METRICS.values()]
-        head = ["network", "its resolution", "measured at", "mode", "scans", *titles]
-        body = [
-            [
-                line["method"],
-                line["network"],
-                line["metric"],
-                line["mode"],
-                str(line["scans"]),
-                *(_cell(line, key, digits) for key, (_, digits) in METRICS.items()),
-            ]
-            for line in summary
+    titles = [title for title, _ in METRICS.values()]
+    head = ["network", "its resolution", "measured at", "mode", "scans", *titles]
+    body = [
+        [
+            line["method"],
+            line["network"],
+            line["metric"],
+            line["mode"],
+            str(line["scans"]),
+            *(_cell(line, key, digits) for key, (_, digits) in METRICS.items()),
         ]
-        parts.append(markdown_table(head, body))
-        parts.append(
-            "Mean ± standard deviation over scans. Bold: the best of its mode and resolution; with a star: "
-            f"each other is worse with p < {SIGNIFICANT} (Wilcoxon's signed ranks)."
-        )
-    else:
-        parts.append("No row could be made.")
+        for line in summary
+    ]
+    parts = [
+        markdown_table(head, body),
+        "Mean ± standard deviation over scans. Bold: the best of its mode and resolution; with a star: "
+        f"each other is worse with p < {SIGNIFICANT} (Wilcoxon's signed ranks).",
+    ]
     if left_out:
         parts.append("\n".join(["Left out:", "", *(f"- {words}" for words in left_out)]))
     return "\n\n".join(parts)

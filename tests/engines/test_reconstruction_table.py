@@ -150,6 +150,7 @@ def test_what_cannot_be_done_is_named_and_stops_nothing_else(folder):
 def test_a_set_without_scans_is_named(folder):
     with pytest.raises(RuntimeError, match="controls: no scans are given"):
         made(folder, ("near", "high", "0.9.pt"), sets={"controls": []}).run()
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.parametrize(
