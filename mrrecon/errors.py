@@ -24,9 +24,9 @@ def explain_errors() -> None:
     stays non-zero. ``MRRECON_TRACEBACK=1`` in the environment brings all of it back.
 
     Example:
-        >>> hook = sys.excepthook
+        >>> hook, sys.excepthook = sys.excepthook, sys.__excepthook__
         >>> explain_errors()
-        >>> sys.excepthook is hook
+        >>> sys.excepthook is sys.__excepthook__
         False
         >>> sys.excepthook = hook
     """
