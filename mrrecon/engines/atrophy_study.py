@@ -16,6 +16,7 @@ from mrrecon.engines.atrophy_tables import atrophy_markdown
 from mrrecon.engines.group_maps import ORIGINAL, peak_threshold
 from mrrecon.engines.study_scans import plain_name
 from mrrecon.files import atomic_path, write_table
+from mrrecon.simulate import LEFT_HIPPOCAMPUS
 
 __all__ = ["AtrophyStudy"]
 
@@ -58,7 +59,7 @@ class AtrophyStudy:
         tissues: str | Path,
         output_dir: str | Path,
         *,
-        centres: Sequence[Sequence[float | int]] = ((-26.0, -20.0, -16.0),),
+        centres: Sequence[Sequence[float | int]] = (LEFT_HIPPOCAMPUS,),
         radius: float | int = 15.0,
         tissue: str = "gm",
         fwhm: float | int = 8.0,

@@ -26,12 +26,13 @@ from mrrecon.simulate.sampling_lines import (
 from mrrecon.simulate.sampling_poisson import poisson_disc
 from mrrecon.simulate.sampling_rotated import random_pixels, rotated_lines, rotated_slices
 from mrrecon.simulate.shepp_logan import shepp_logan, shepp_logan_ellipsoids
-from mrrecon.simulate.shrink_region import shrink_region
+from mrrecon.simulate.shrink_region import LEFT_HIPPOCAMPUS, shrink_region
 from mrrecon.simulate.trajectories import Trajectory, radial_trajectory, spiral_trajectory
 
 __all__ = [
     "FREESURFER_TISSUES",
     "HEAD_ELLIPSOIDS",
+    "LEFT_HIPPOCAMPUS",
     "T1_TISSUES",
     "Deformation",
     "Ellipsoid",

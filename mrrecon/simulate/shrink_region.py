@@ -11,7 +11,10 @@ from torch import Tensor
 
 from mrrecon.simulate.fields import Number
 
-__all__ = ["shrink_region"]
+__all__ = ["LEFT_HIPPOCAMPUS", "shrink_region"]
+
+LEFT_HIPPOCAMPUS = (-26.0, -20.0, -16.0)
+"""Its middle in the MNI152 template, mm."""
 
 _MOST = 60.0
 _MARGIN = 12  # voxels around the region that the spline is fitted to: its memory ends within them

@@ -15,9 +15,7 @@ from mrrecon.data import template_path
 from mrrecon.engines import AtrophyStudy
 from mrrecon.errors import explain_errors
 from mrrecon.report import StudyPage
-
-LEFT_HIPPOCAMPUS = [-26.0, -20.0, -16.0]
-"""Its middle, MNI152, mm, as in `atrophy_scans.py`."""
+from mrrecon.simulate import LEFT_HIPPOCAMPUS
 
 
 def main() -> None:

@@ -137,6 +137,16 @@ def test_everyone_loses_tissue_in_all_places_and_a_scan_that_is_there_is_kept(sc
     assert all((distances.argmin(1) == number).sum() > 100 for number in range(2))
 
 
+def test_several_percentages_come_into_folders_of_their_own(scans, tmp_path, monkeypatch):
+    options = ["--dataset_dir", scans, "--everyone", "--output_dir"]
+    command(monkeypatch, "atrophy_scans.py", *options, tmp_path / "both", "--percent", 0, 30)
+    command(monkeypatch, "atrophy_scans.py", *options, tmp_path / "alone", "--percent", 30)
+    read = lambda folder: np.asarray(nib.load(folder / "sub-1_T1w.nii.gz").dataobj)  # noqa: E731
+    assert np.array_equal(read(tmp_path / "both" / "0"), read(scans))
+    assert np.array_equal(read(tmp_path / "both" / "30"), read(tmp_path / "alone"))
+    assert (tmp_path / "both" / "30" / "participants.csv").exists()
+
+
 @pytest.fixture
 def lost(tmp_path: Path) -> Path:
     """Tissues of five subjects, of whose left hippocampus a fifth is lost; a codec has no scans before."""
