@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine, Events
+from monai.data.meta_tensor import MetaTensor
 from torch import Tensor
 
 from mrrecon.files import atomic_path, write_table
 from mrrecon.handlers.missing import INTERVALS, missing_metrics
 from mrrecon.handlers.text_table import text_table
+from mrrecon.handlers.tissue_dice import DICE_COLUMNS, TissueDice
 from mrrecon.metrics import nmse, psnr, ssim
 
 __all__ = ["ReconstructionRecorder", "image_metrics"]
@@ -66,15 +68,20 @@ class ReconstructionRecorder:
     (``residual``) is there always.
 
     Files in ``output_dir``: ``metrics.csv`` (a row a scan, written anew after each), ``metrics.json`` (the
-    rows, mean, standard deviation and worst of each method, and the scans that were refused).
+    rows, mean, standard deviation and worst of each method, the scans that were refused, and with
+    ``tissues`` those whose tissues were not found).
 
     Args:
         output_dir: folder of the outputs.
+        tissues: adds ``dice_wm``, ``dice_gm`` and ``dice_csf`` of label and result; None: without.
         page: the page of the run, with ``add`` for a scan and ``close``; None: no page.
     """
 
-    def __init__(self, output_dir: str | Path, *, page: Any = None) -> None:
+    def __init__(
+        self, output_dir: str | Path, *, tissues: TissueDice | None = None, page: Any = None
+    ) -> None:
         self.output_dir = Path(output_dir)
+        self.tissues = tissues
         self.page = page
         self.rows: list[Row] = []
 
@@ -106,6 +113,8 @@ class ReconstructionRecorder:
             if start.shape == pred.shape:
                 before = image_metrics(_real(start), _real(label))
                 row |= {f"start_{name}": value for name, value in before.items()}
+        if self.tissues is not None:
+            row |= self._dice(self.tissues, output, row)
         row |= {
             "residual": float(f"{solution.residual:.4g}"),
             "iterations": solution.iterations,
@@ -125,10 +134,25 @@ class ReconstructionRecorder:
         summary = summary_of(self.rows)
         with atomic_path(self.output_dir / "metrics.json") as temporary:
             content = {"scans": self.rows, "summary": summary, "refused": getattr(engine, "refused", [])}
+            if self.tissues is not None:
+                content["tissues_not_found"] = self.tissues.not_found
             temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         if self.page is not None:
             self.page.close()
         print(table(self.rows, summary, self.output_dir))  # noqa: T201
+        if self.tissues is not None and self.tissues.not_found:
+            print(self.tissues.sentence)  # noqa: T201
+
+    def _dice(self, tissues: TissueDice, output: Mapping[str, Any], row: Row) -> dict[str, float]:
+        """Dice of the label and the result, which lie on one grid."""
+        if "label" not in output:
+            item = {"scan": row["scan"], "reason": "there is no label to compare with"}
+            tissues.not_found += [item] if item not in tissues.not_found else []
+            return {}
+        label = output["label"]
+        image = MetaTensor(_real(label.as_tensor())[None], affine=label.affine)
+        pred = _real(output["pred"].as_tensor())[None]
+        return tissues(image, pred, scan=row["scan"], method=row["method"])
 
 
 def _in_holes(image: Tensor, output: Mapping[str, Any], pred: Tensor, label: Tensor) -> Row:
@@ -155,6 +179,7 @@ WORSE = {
     "missing_ssim": min,
     "missing_mse": max,
     **{f"coverage_{percent}{where}": min for where in ("", "_tissue") for percent in INTERVALS},
+    **dict.fromkeys(DICE_COLUMNS, min),
     "residual": max,
     "seconds": max,
 }
@@ -165,6 +190,7 @@ COLUMNS = (
     ("ssim", "SSIM", ".4f"),
     ("missing_psnr", "missing, dB", ".2f"),
     ("nmse", "NMSE", ".4g"),
+    *((name, title, ".3f") for name, title in DICE_COLUMNS.items()),
     ("residual", "residual", ".4f"),
     ("iterations", "iterations", "d"),
     ("seconds", "seconds", ".1f"),

@@ -9,14 +9,17 @@ is done: a run that was stopped goes on where it was. ``--cells`` takes beginnin
 learn from observed pixels alone, through a mask drawn once for each image; the test images are of other
 digits and other subjects, and are used once. Digits have no rim: networks pad to 32 x 32 pixels with
 unobserved ones, and errors are over 28 x 28. ``--select`` chooses sigma and the weight of the divergence by
-the error on observed pixels of the validation images that were hidden, and never looks at the test.
+the error on observed pixels of the validation images that were hidden, and never looks at the test. So does
+``--atoms`` in each cell of the dictionary, of the numbers of atoms given that an image may use.
 """
 
 import argparse
 import itertools
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -49,10 +52,10 @@ def main() -> None:
         select(options, wanted[0])
         return
     if not options.report:
-        before = {name_of(cell): cell["settings"] for cell in read_cells(path)}
+        before = {name_of(cell): cell for cell in read_cells(path)}
         done = set(before)
         for name in done.intersection(wanted):
-            if before[name] != asdict(settings_of(name.split("/")[0], options)):
+            if not made_alike(before[name], candidates(name, options)):
                 raise ValueError(f"{path} holds {name} with other settings: give another --output")
         left = [name for name in wanted if name not in done]
         print(f"{len(wanted)} cells, {len(wanted) - len(left)} done")
@@ -137,6 +140,22 @@ def settings_of(data: str, options: argparse.Namespace) -> Settings:
     )
 
 
+def candidates(name: str, options: argparse.Namespace) -> list[Settings]:
+    """Settings of a cell; of the dictionary one for each number of atoms, of which one is to be chosen."""
+    data, _, method = name.split("/")
+    settings = settings_of(data, options)
+    if method != "dictionary":
+        return [settings]
+    return [replace(settings, n_nonzero=n) for n in options.atoms]
+
+
+def made_alike(cell: Cell, settings: Sequence[Settings]) -> bool:
+    """Whether a cell was computed with these settings: those chosen from, and then that which was chosen."""
+    tried = cell.get("tried", {cell["settings"]["n_nonzero"]: None})
+    numbers = {one.n_nonzero for one in settings}
+    return cell["settings"] in [asdict(one) for one in settings] and {int(n) for n in tried} == numbers
+
+
 def kind_of(data: str) -> str:
     """Kind of the masks of a data set."""
     return "lines" if data == "slices" else "pixels"
@@ -146,29 +165,36 @@ def compute(name: str, options: argparse.Namespace) -> Cell:
     """Let the method of a cell learn, and judge it on the test images."""
     data, percent, method = name.split("/")
     sparsity, kind, seed = int(percent), kind_of(data), options.seed
-    split, settings = load(data, options), settings_of(data, options)
+    split = load(data, options)
     training, validation, test = (
         observe(images, sparsity=sparsity, kind=kind, seed=seed + 1 + number)
         for number, images in enumerate((split.training, split.validation, split.test))
     )
-    start = time.perf_counter()
-    learned = _learn(name, training, kind, settings)
-    seconds = time.perf_counter() - start
+    found, seconds = [], 0.0
+    for settings in candidates(name, options):
+        start = time.perf_counter()
+        learned = _learn(name, training, kind, settings)
+        seconds += time.perf_counter() - start
+        found.append((held_out_error(learned.complete, validation, kind=kind, seed=seed), settings, learned))
+    error, settings, learned = min(found, key=itemgetter(0))
     pred = learned.complete(test)
     everywhere, missing = squared_errors(pred, split.test.x, test.mask)
-    return {
+    cell: Cell = {
         "data": data,
         "sparsity": sparsity,
         "method": method,
         "all": rounded(everywhere.tolist()),
         "missing": rounded(missing.tolist()),
         "groups": split.test.group.tolist(),
-        "validation": held_out_error(learned.complete, validation, kind=kind, seed=seed),
+        "validation": error,
         "seconds": round(seconds, 2),
         "seconds_a_step": round(learned.seconds_a_step, 4),
         "n_training": len(training.y),
         "settings": asdict(settings),
     }
+    if len(found) > 1:
+        cell["tried"] = {one.n_nonzero: error for error, one, _ in found}
+    return cell
 
 
 def _learn(name: str, training: Observed, kind: str, settings: Settings) -> Learned:
@@ -206,10 +232,12 @@ def select(options: argparse.Namespace, name: str) -> None:
 
 def _words(cell: Cell) -> str:
     mean, error = mean_and_error(cell["missing"], cell["groups"])
-    return f"missing {1000 * mean:.2f} ± {1000 * error:.2f} e-3, {cell['seconds']:.0f} s"
+    tried = ", ".join(f"{n} atoms {1000 * value:.2f}" for n, value in cell.get("tried", {}).items())
+    chosen = f" (hidden: {tried})" if tried else ""
+    return f"missing {1000 * mean:.2f} ± {1000 * error:.2f} e-3, {cell['seconds']:.0f} s{chosen}"
 
 
-def _options() -> argparse.Namespace:
+def _options(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -229,13 +257,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sigma", type=float, default=0.03, help="chosen by --select from 0.03, 0.1")
     parser.add_argument("--kl_weight", type=float, default=1.0)
     parser.add_argument("--iterations", type=int, default=30, help="of EM and of the dictionary")
+    parser.add_argument(
+        "--atoms", nargs="+", type=int, default=[5], help="of an image; of several numbers the best is chosen"
+    )
     parser.add_argument("--n_draws", type=int, default=10, help="completions averaged")
     parser.add_argument("--n_test", type=int, default=2000, help="test digits; 0 for all")
     parser.add_argument("--n_patches", nargs=3, type=int, default=[3000, 300, 500])
     parser.add_argument("--n_slices", nargs=3, type=int, default=[1050, 140, 100])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

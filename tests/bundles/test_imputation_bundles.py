@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel as nib
@@ -12,10 +14,12 @@ import pytest
 import torch
 from bundles.inference import half_written
 from bundles.solving import BUNDLES, solve, volume
+from nibabel.processing import resample_to_output
 from torch import nn
 
 from mrrecon.errors import sentence
 from mrrecon.networks import CompletionInPlanes, CompletionNetwork, SparseVAE
+from mrrecon.templates import template_path
 
 SLICES, VOLUMES = "sparse_vae2d", "sparse_vae3d"
 CHANNELS = [4, 4, 8]
@@ -143,6 +147,52 @@ def test_evaluation_compares_the_methods_on_each_scan(bundle, complete, tmp_path
     assert all("missing_psnr" in row for row in metrics["scans"])
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["metrics.csv", "metrics.json"]
     assert "missing, dB" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def small_brain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template in voxels of 5 mm."""
+    t1 = nib.load(template_path("t1"))
+    coarse = resample_to_output(nib.Nifti1Image(t1.get_fdata(dtype=np.float32), t1.affine), 5.0, order=1)
+    return volume(tmp_path_factory.mktemp("brain") / "a.nii.gz", coarse.get_fdata(), coarse.affine)
+
+
+def shades(image: Any, *_: Any, **__: Any) -> SimpleNamespace:
+    """Tissues of the template by its brightness: up to 150, up to 190, and above."""
+    edges = (20, 150, 190, np.inf)
+    tissues = [(low < image) & (image <= high) for low, high in pairwise(edges)]
+    return SimpleNamespace(probabilities=torch.stack([torch.as_tensor(x) for x in tissues]).float())
+
+
+def test_tissues_of_the_completed_scan_are_compared_with_those_of_the_complete_one(
+    complete, small_brain, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("mrrecon.handlers.tissue_dice.segment_tissues", shades)
+    options = {"dataset_dir": str(small_brain), "simulate": True, "acceleration": 2, "methods": ["linear"]}
+    metrics = complete(VOLUMES, tmp_path, tissues=True, save_page=True, **options)
+    files = (small_brain, tmp_path / "a_recon.nii.gz")
+    one, two = (shades(nib.load(file).get_fdata()).probabilities.numpy() > 0 for file in files)
+    csf, grey, white = (2 * (one & two).sum((1, 2, 3)) / (one.sum((1, 2, 3)) + two.sum((1, 2, 3)))).tolist()
+    expected = {"dice_wm": white, "dice_gm": grey, "dice_csf": csf}
+    assert {name: metrics["scans"][0][name] for name in expected} == pytest.approx(expected, abs=1e-4)
+    assert 0.5 < min(expected.values()) <= max(expected.values()) < 1
+    assert metrics["summary"]["linear"]["dice_gm"]["worst"] == metrics["scans"][0]["dice_gm"]
+    assert "Dice of grey matter" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_of_what_has_no_tissues_or_no_label_all_else_is_kept(complete, tmp_path, capsys):
+    volume(tmp_path / "in" / "a.nii.gz", ball())
+    volume(tmp_path / "holes" / "b.nii.gz", with_holes())
+    for folder, said in (
+        ("in", "a.nii.gz (the scan: the image shows"),
+        ("holes", "b.nii.gz (there is no label"),
+    ):
+        options = {"dataset_dir": str(tmp_path / folder), "simulate": folder == "in", "tissues": True}
+        metrics = complete(VOLUMES, tmp_path / "out", methods=["linear", "nearest"], **options)
+        assert not any(name.startswith("dice") for row in metrics["scans"] for name in row)
+        assert ("missing_psnr" in metrics["summary"]["nearest"]) == (folder == "in")
+        assert len(metrics["tissues_not_found"]) == 1
+        assert f"without Dice, as no tissues were found: {said}" in capsys.readouterr().out
 
 
 def test_tiles_and_planes_are_options(complete, tmp_path):

@@ -107,6 +107,35 @@ def test_what_shows_no_brain_is_named(knee: str, which: str) -> None:
     assert tissues.sentence == f"without Dice, as no tissues were found: a.nii ({reason})"
 
 
+def test_the_tissues_of_a_scan_are_found_once_for_all_methods(calls: Calls) -> None:
+    tissues = TissueDice()
+    images = [pair(n_wrong=n) for n in (8, 16, 32)]
+    values = [tissues(*both, scan="a", method=str(n)) for n, both in enumerate(images)]
+    assert values == [TissueDice()(*both, scan="a") for both in images]
+    assert len(calls) == (1 + 3) + 3 * 2
+
+
+@pytest.mark.parametrize("changed", ["scan", "image", "affine"])
+def test_another_scan_is_segmented_anew(calls: Calls, changed: str) -> None:
+    tissues, (image, pred) = TissueDice(), pair()
+    tissues(image, pred, scan="a")
+    other = MetaTensor(
+        image.as_tensor() + (changed == "image"), affine=image.affine * (1 + (changed == "affine"))
+    )
+    tissues(other, pred, scan="b" if changed == "scan" else "a")
+    assert len(calls) == 4
+
+
+@pytest.mark.usefixtures("calls")
+def test_of_several_methods_a_scan_without_brain_is_named_once_and_a_result_with_its_method() -> None:
+    tissues = TissueDice()
+    for scan, knee in (("a", "scan"), ("b", "pred")):
+        for method in ("linear", "tv"):
+            assert tissues(*pair(knee=knee), scan=scan, method=method) == {}
+    said = [f"{item['scan']}: {item['reason'].partition(': ')[0]}" for item in tissues.not_found]
+    assert said == ["a: the scan", "b: its reconstruction by linear", "b: its reconstruction by tv"]
+
+
 @RECORDERS
 @pytest.mark.usefixtures("calls")
 def test_the_summary_has_mean_deviation_and_worst_of_dice(kind: Any, tmp_path: Any, capsys: Any) -> None:

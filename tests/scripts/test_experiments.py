@@ -15,6 +15,7 @@ import torch
 SCRIPTS = Path(__file__).parents[2] / "scripts" / "experiments"
 sys.path.append(str(SCRIPTS))
 
+import figure5  # noqa: E402
 from figure8_report import report as figure8_report  # noqa: E402
 from fitting import hide, squared_errors  # noqa: E402
 from images import Images, Observed, Split, brains, digits, observe  # noqa: E402
@@ -161,6 +162,31 @@ def test_figure5_runs_each_method_on_slices(scans: Path, tmp_path: Path) -> None
     cells = ["--cells", "slices/83/conv_local_sparse", "slices/83/conv_FC_sparse", "slices/83/linear"]
     run("figure5.py", "--brains", scans, *cells, *SMALL, *sizes, "--output", tmp_path)
     assert len(read_cells(tmp_path / "figure5.jsonl")) == 3
+
+
+def dictionary(mnist: Path, *atoms: int) -> Any:
+    words = ["--mnist", mnist, *SMALL, "--threads", 1, "--atoms", *atoms]
+    options = figure5._options([str(word) for word in words])
+    cell = figure5.compute("mnist2/75/dictionary", options)
+    return json.loads(json.dumps(cell)), figure5.candidates("mnist2/75/dictionary", options)
+
+
+def test_figure5_chooses_the_number_of_atoms_by_hidden_pixels_of_the_validation(mnist: Path) -> None:
+    alone = {n: dictionary(mnist, n)[0] for n in (1, 2, 3)}
+    chosen, _ = dictionary(mnist, 3, 1, 2)
+    errors = {str(n): cell["validation"] for n, cell in alone.items()}
+    best = min(alone.values(), key=lambda cell: float(cell["validation"]))
+    assert chosen["tried"] == errors
+    assert {chosen[key] == best[key] for key in ("validation", "missing", "settings")} == {True}
+
+
+def test_figure5_does_not_take_another_choice_of_atoms_for_its_own(mnist: Path) -> None:
+    one, own = dictionary(mnist, 5)
+    several, both = dictionary(mnist, 1, 5)
+    assert figure5.made_alike(one, own)
+    assert figure5.made_alike(several, both)
+    assert not figure5.made_alike(one, both)
+    assert not figure5.made_alike(several, own)
 
 
 def test_figure5_refuses_an_unknown_cell(mnist: Path) -> None:
