@@ -197,12 +197,14 @@ function listen(panel, frame, plane) {
   let turned = 0;
   panel.addEventListener("pointerdown", (event) => {
     // A finger may be about to scroll the page: it places the crosshair by a tap.
-    if (event.button !== 0 || event.pointerType === "touch") return;
+    if (event.button !== 0 || event.pointerType !== "mouse") return;
     panel.setPointerCapture(event.pointerId);
     point(event, plane, frame);
   });
   panel.addEventListener("click", (event) => point(event, plane, frame));
-  panel.addEventListener("pointermove", (event) => { if (event.buttons & 1) point(event, plane, frame); });
+  panel.addEventListener("pointermove", (event) => {
+    if (event.buttons & 1 && event.pointerType === "mouse") point(event, plane, frame);
+  });
   panel.addEventListener("keydown", (event) => key(event, plane));
   panel.addEventListener("wheel", (event) => {
     event.preventDefault();
