@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT, _LEFT, _BELOW = 400, 170, 46, 36
 
 
 def show(value: Value) -> str:
-    """A value as text that is safe inside an element: numbers with four digits, whole numbers with all.
+    """A value as text that is safe inside an element: four digits of a number, all of a large one.
 
     Args:
         value: number or text.
@@ -35,6 +35,8 @@ def show(value: Value) -> str:
         return f"{value:,}".replace(",", "\u202f").replace("-", "−")
     if not isfinite(value):
         return "not a number" if value != value else ("∞" if value > 0 else "−∞")
+    if 1e4 <= abs(value) < 1e12:
+        return show(round(value))
     return f"{value:.4g}".replace("e-", "e−").replace("-", "−")
 
 
@@ -91,7 +93,8 @@ def overview_table(names: Sequence[str], metrics: Sequence[Mapping[str, Value]])
     means = "".join(f"<td>{_mean(column, metrics)}</td>" for column in columns)
     foot = f'<tfoot><tr><th scope="row">mean ± standard deviation</th>{means}</tr></tfoot>'
     return (
-        f'<div class="scroll"><table class="overview"><thead><tr><th scope="col">Scan</th>{head}</tr></thead>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="All scans">'
+        f'<table class="overview"><thead><tr><th scope="col">Scan</th>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody>{foot if columns and len(names) > 1 else ''}</table></div>"
     )
 

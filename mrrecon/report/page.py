@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from html import escape
@@ -26,9 +26,9 @@ from mrrecon.report.markup import (
     show,
     summary_list,
 )
+from mrrecon.report.pictures import pictures_figure
 from mrrecon.report.ranges import display_window
 from mrrecon.report.scan import ScanReport
-from mrrecon.report.strip import draw_strip
 from mrrecon.report.volumes import PackedScan, pack_scan
 
 __all__ = ["Report", "write_report"]
@@ -95,6 +95,8 @@ class Report:
         n_embedded: how many scans, the first ones, are embedded as volumes.
         max_scan_bytes: greatest length of the volumes of a scan in the file, bytes.
         names: what the page calls the two volumes of a scan.
+        kinds: names of the tissues where the second volume shows tissues, in equal steps from the black of
+            the scan's window to its white. The page then shows no difference, and names what it points at.
 
     Attributes:
         summary: values of the run as a whole; may be filled until the block ends.
@@ -116,6 +118,7 @@ class Report:
         n_embedded: int = 4,
         max_scan_bytes: int = 8_000_000,
         names: tuple[str, str] = ("original", "reconstruction"),
+        kinds: Sequence[str] = (),
     ) -> None:
         if n_embedded < 0:
             raise ValueError(f"n_embedded={n_embedded} must not be negative")
@@ -124,6 +127,7 @@ class Report:
         self.n_embedded = n_embedded
         self.max_scan_bytes = max_scan_bytes
         self.names = names
+        self.kinds = tuple(kinds)
         self.summary: dict[str, Value] = {}
         self._names: list[str] = []
         self._metrics: list[Mapping[str, Value]] = []
@@ -132,7 +136,7 @@ class Report:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "Report":
-        self._script = _template("report.js")
+        self._script = "".join(map(_template, ("unpack.js", "paint.js", "report.js")))
         head, self._tail = _template("report.html").split(_HERE)
         # The browser runs this script and no other, and asks the network for nothing.
         digest = base64.b64encode(sha256(self._script.encode()).digest()).decode("ascii")
@@ -156,8 +160,8 @@ class Report:
         if self._file is None:
             raise ValueError("add is for an open report: call it inside the with block")
         number = len(self._names)
-        still = _still(scan, self.names)
-        said, below = _words_of_still(scan, self.names)
+        # Pictures say more than the volumes do, and stay; a still only stands in for the volumes.
+        still = pictures_figure(scan.pictures) if scan.pictures else _still(scan, self.names)
         if number < self.n_embedded:
             note = self._embed(self._file, number, pack_scan(scan, max_bytes=self.max_scan_bytes))
         else:
@@ -165,10 +169,8 @@ class Report:
         self._names.append(scan.name)
         self._metrics.append(dict(scan.metrics))
         self._sections.append(
-            f'<section class="scan" id="scan-{number}"><h2>{escape(scan.name)}</h2>'
-            f'<figure class="still"><img alt="{escape(said)}" src="data:image/jpeg;base64,{still}">'
-            f"<figcaption>{escape(below)}</figcaption></figure>"
-            f'<p class="notes">{note}</p><div class="details">'
+            f'<section class="scan" id="scan-{number}"><h2>{escape(scan.name)}</h2>{still}'
+            f'<p class="notes">{_geometry(scan)} {escape(scan.note)} {note}</p><div class="details">'
             f"{metrics_table(scan.metrics)}{codes_section(scan.codes)}{curve_section(scan.curves)}</div></section>"
         )
 
@@ -213,8 +215,7 @@ class Report:
             ),
             colours=json.dumps(signed_colours().tolist(), separators=(",", ":")),
             names=json.dumps(self.names).replace("<", "\\u003c"),
-            help_original=escape(self.names[0]),
-            help_reconstruction=escape(self.names[1]),
+            kinds=escape(json.dumps(self.kinds)),
             script=self._script,
         )
 
@@ -230,9 +231,6 @@ def _template(name: str) -> str:
 
 def _still(scan: ScanReport, names: tuple[str, str]) -> str:
     file = BytesIO()
-    if scan.pictures:
-        draw_strip(scan.pictures, width=max(1100, 180 * len(scan.pictures))).save(file, "JPEG", quality=88)
-        return base64.b64encode(file.getvalue()).decode("ascii")
     draw_figure(
         scan.original,
         scan.reconstruction,
@@ -243,20 +241,20 @@ def _still(scan: ScanReport, names: tuple[str, str]) -> str:
         width=840,
         names=names,
     ).save(file, "JPEG", quality=85)
-    return base64.b64encode(file.getvalue()).decode("ascii")
-
-
-def _words_of_still(scan: ScanReport, names: tuple[str, str]) -> tuple[str, str]:
-    if scan.pictures:
-        listed = ", ".join(picture.name for picture in scan.pictures)
-        return f"A slice: {listed}", "A slice in the middle; below each picture the values of its ends."
-    first, second = names
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    first, second = (escape(name) for name in names)
     return (
-        f"Axial, coronal and sagittal slices through the middle of the {first}, the {second} and their "
-        "difference",
-        "Middle slices; the patient's right is on the left, the front on the left. "
-        f"Difference: {second} minus {first}.",
+        '<figure class="still"><img alt="Axial, coronal and sagittal slices through the middle of '
+        f'the {first}, the {second} and their difference" src="data:image/jpeg;base64,{data}">'
+        "<figcaption>Middle slices; the patient's right is on the left, the front on the left. "
+        f"Difference: {second} minus {first}.</figcaption></figure>"
     )
+
+
+def _geometry(scan: ScanReport) -> str:
+    sizes = " × ".join(str(n) for n in scan.original.shape)
+    lengths = " × ".join(f"{length:.3g}" for length in scan.spacing)
+    return f"{sizes} voxels of {lengths} mm; their indices grow towards {', '.join(scan.axis_codes)}."
 
 
 def _note(packed: PackedScan) -> str:

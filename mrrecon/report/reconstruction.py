@@ -90,6 +90,7 @@ class ReconstructionPage:
         start = _volume(output["start"]) if output["start"].shape == pred.shape else None
         label = _volume(output["label"]) if "label" in output else None
         reference = next(volume for volume in (label, start, result) if volume is not None)
+        compared = "the result itself" if start is None else f"the first estimate, {self.start}"
         pictures = [] if self.measurement is None else [self.measurement(image.detach().cpu())]
         low, high = display_window(reference)
         shown = {self.start: start, "result": result, "truth": label}
@@ -116,6 +117,7 @@ class ReconstructionPage:
                 axis_codes=axis_codes,
                 metrics={name: row[key] for key, name in _SHOWN.items() if key in row},
                 pictures=pictures,
+                note="" if label is not None else f"No truth is known: the reference is {compared}.",
                 curves=[
                     Curve("stopping criterion", history.criterion, history.tolerance)
                     for history in solution.histories

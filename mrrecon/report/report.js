@@ -1,8 +1,6 @@
-"use strict";
 (() => {
 const byId = (id) => document.getElementById(id);
 const colours = JSON.parse(byId("colours").textContent);
-const zero = (colours.length - 1) / 2;
 // Axes: 0 to the patient's right, 1 to the front, 2 to the top; each with the letters of its low and high end.
 const LETTERS = [["L", "R"], ["P", "A"], ["I", "S"]];
 const PLANES = [
@@ -10,11 +8,12 @@ const PLANES = [
   {name: "Coronal", across: 0, up: 2, through: 1},
   {name: "Sagittal", across: 1, up: 2, through: 0},
 ];
-const NAMES = JSON.parse(document.getElementById("names").textContent);
-const IMAGES = [...NAMES, "difference"].map((name) => name[0].toUpperCase() + name.slice(1));
+const NAMES = JSON.parse(byId("names").textContent);
+const KINDS = JSON.parse(byId("grid").dataset.kinds);  // of tissue: they have no difference from intensities
+const IMAGES = [...NAMES, ...(KINDS.length ? [] : ["difference"])].map((name) => name[0].toUpperCase() + name.slice(1));
 const sections = [...document.querySelectorAll("section.scan")];
-let scan = null, at = [0, 0, 0], wanted = 0, planned = false;
-const view = {low: 0, high: 1, limit: 1};
+let scan = null, at = [0, 0, 0], wanted = 0, planned = false, chosen = "";
+const view = {low: 0, high: 1, limit: 1, colours};
 
 const make = (parent, tag, name = "", text = "") => {
   const element = parent.appendChild(document.createElement(tag));
@@ -26,19 +25,7 @@ const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 const text = (value) => String(Number(value.toPrecision(3))).replace("-", "−");
 const signed = (value) => (value > 0 ? "+" : "") + text(value);
 
-// ---- unpacking
-
-async function unpack({offset, step, data}, shape) {
-  const packed = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const q = new Uint8Array(await new Response(stream).arrayBuffer());
-  const [nx, ny, nz] = shape;
-  for (let x = 0, i = 0; x < nx; x++)
-    for (let y = 0; y < ny; y++)
-      for (let z = 0; z < nz; z++, i++)
-        q[i] += ((x && q[i - ny * nz]) + (y && q[i - nz]) + (z && q[i - 1])) / 3 | 0;
-  return {q, value: Float32Array.from({length: 256}, (_, level) => offset + step * level)};
-}
+// ---- choosing a scan
 
 async function show(number) {
   wanted = number;
@@ -46,15 +33,19 @@ async function show(number) {
   sections.forEach((section, i) => { section.hidden = i !== number; });
   document.querySelectorAll("a[data-scan]").forEach((link) =>
     link.toggleAttribute("aria-current", Number(link.dataset.scan) === number));
+  // Pictures stay beside the viewer; a still stands in for it.
   const still = sections[number].querySelector(".still"), block = byId("volume-" + number);
+  const replace = (by) => { if (still) still.hidden = by; };
+  sections[number].querySelector(".notes").before(byId("message"), byId("viewer"));
   scan = null;
-  byId("viewer").hidden = still.hidden = true;
+  byId("viewer").hidden = true;
   byId("message").hidden = !block;
-  if (!block) { still.hidden = false; return; }
+  replace(Boolean(block));
+  if (!block) return;
   if (!("DecompressionStream" in window)) {
-    still.hidden = false;
+    replace(false);
     byId("message").textContent = "This browser cannot unpack the volumes (it has no DecompressionStream): "
-      + "Chrome and Edge from 80, Firefox from 113 and Safari from 16.4 can. Below is a still picture.";
+      + "Chrome and Edge from 80, Firefox from 113 and Safari from 16.4 can.";
     return;
   }
   byId("message").textContent = "Unpacking the volumes …";
@@ -65,46 +56,21 @@ async function show(number) {
     if (wanted !== number) return;  // another scan was chosen meanwhile
     scan = read;
   } catch (error) {
-    still.hidden = false;
-    byId("message").textContent = "The volumes could not be unpacked: " + error + ". Below is a still picture.";
+    replace(false);
+    byId("message").textContent = "The volumes could not be unpacked: " + error + ".";
     return;
   }
   byId("message").hidden = true;
   byId("viewer").hidden = false;
-  const thin = scan.shape.indexOf(1);  // a single slice has one plane worth looking at
-  if (thin >= 0) byId("planes").value = String(2 - thin);
+  // Of a few slices one plane is worth looking at; the others can still be chosen.
+  const size = scan.shape.map((n, axis) => n * scan.spacing[axis]), thin = size.indexOf(Math.min(...size));
+  byId("planes").value = size[thin] < Math.max(...size) / 5 ? String(2 - thin) : chosen;
   reset();
 }
 
 // ---- drawing
 
 function flipped(axis) { return axis === 1 || byId("orientation").value === "radiological"; }
-
-function paint(plane, image, canvas) {
-  const {shape, original, difference} = scan, {across, up, through} = plane;
-  const strides = [shape[1] * shape[2], shape[2], 1];
-  const width = shape[across], height = shape[up], flip = flipped(across);
-  canvas.width = width;
-  canvas.height = height;
-  const picture = new ImageData(width, height), pixels = picture.data;
-  const grey = 255 / (view.high - view.low), hue = zero / view.limit;
-  for (let row = 0, p = 0; row < height; row++) {
-    const start = at[through] * strides[through] + (height - 1 - row) * strides[up];
-    for (let column = 0; column < width; column++, p += 4) {
-      const i = start + (flip ? width - 1 - column : column) * strides[across];
-      const error = difference.value[difference.q[i]];
-      if (image === 2) {
-        const colour = colours[zero + clamp(Math.round(error * hue), -zero, zero)];
-        pixels[p] = colour[0]; pixels[p + 1] = colour[1]; pixels[p + 2] = colour[2];
-      } else {
-        const value = original.value[original.q[i]] + (image ? error : 0);
-        pixels[p] = pixels[p + 1] = pixels[p + 2] = (value - view.low) * grey;
-      }
-      pixels[p + 3] = 255;
-    }
-  }
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}
 
 function draw() {
   planned = false;
@@ -113,13 +79,14 @@ function draw() {
     const {across, up, through} = plane, n = scan.shape;
     slider.max = n[through] - 1;
     slider.value = at[through];
+    slider.hidden = n[through] === 1;
     const said = `slice ${at[through] + 1} of ${n[through]}`;
     place.textContent = said;
     slider.setAttribute("aria-valuetext", said);
     const flip = flipped(across);
     const left = (flip ? n[across] - 1 - at[across] : at[across]) + 0.5, top = n[up] - 0.5 - at[up];
     panels.forEach(({panel, canvas, lines, letters}, image) => {
-      paint(plane, image, canvas);
+      paint(canvas, {scan, at, view, plane, image, flip});
       canvas.style.imageRendering = byId("smooth").checked ? "auto" : "pixelated";
       canvas.setAttribute("aria-label", `${plane.name} ${said}, ${IMAGES[image].toLowerCase()}`);
       lines[0].style.top = 100 * top / n[up] + "%";
@@ -133,7 +100,7 @@ function draw() {
   }
   bars.forEach(({low, middle, high}, i) => {
     low.textContent = i ? signed(-view.limit) : text(view.low);
-    middle.textContent = i ? "0" : "intensity, in the units of the scan";
+    middle.textContent = i ? "0" : "intensity";
     high.textContent = i ? signed(view.limit) : text(view.high);
   });
   byId("level").nextElementSibling.textContent = text((view.low + view.high) / 2);
@@ -142,8 +109,13 @@ function draw() {
   const i = (at[0] * scan.shape[1] + at[1]) * scan.shape[2] + at[2];
   const value = scan.original.value[scan.original.q[i]], error = scan.difference.value[scan.difference.q[i]];
   const index = scan.order.map(([axis, against]) => against ? scan.shape[axis] - 1 - at[axis] : at[axis]);
-  byId("readout").textContent = `voxel [${index.join(", ")}]: ${NAMES[0]} ${text(value)}, `
-    + `${NAMES[1]} ${text(value + error)}, difference ${signed(error)}`;
+  byId("readout").textContent = `voxel [${index.join(", ")}]: ${NAMES[0]} ${text(value)}, ${NAMES[1]} ` + (
+    KINDS.length ? kind(value + error) : `${text(value + error)}, difference ${signed(error)}`);
+}
+
+function kind(value) {
+  const [low, high] = scan.window, last = KINDS.length - 1;
+  return KINDS[clamp(Math.round((value - low) / (high - low) * last), 0, last)];
 }
 
 function redraw() {
@@ -160,7 +132,7 @@ function layout() {
   const tall = shown.reduce((sum, {plane}) => sum + size[plane.up], 0);
   const narrow = matchMedia("(max-width: 700px)").matches;
   const room = byId("grid").clientWidth - (narrow ? 8 : 124 + 24);
-  const scale = Math.min(room / 3 / widest, Math.max(520, innerHeight - 210) / tall);  // pixels per mm
+  const scale = Math.min(room / IMAGES.length / widest, Math.max(520, innerHeight - 210) / tall);  // pixels per mm
   for (const {plane, panels} of shown)
     for (const {panel, frame} of panels) {
       panel.style.width = widest * scale + "px";
@@ -224,9 +196,15 @@ function key(event, {across, up, through}) {
 function listen(panel, frame, plane) {
   let turned = 0;
   panel.addEventListener("pointerdown", (event) => {
-    if (event.button === 0) { panel.setPointerCapture(event.pointerId); point(event, plane, frame); }
+    // A finger may be about to scroll the page: it places the crosshair by a tap.
+    if (event.button !== 0 || event.pointerType !== "mouse") return;
+    panel.setPointerCapture(event.pointerId);
+    point(event, plane, frame);
   });
-  panel.addEventListener("pointermove", (event) => { if (event.buttons & 1) point(event, plane, frame); });
+  panel.addEventListener("click", (event) => point(event, plane, frame));
+  panel.addEventListener("pointermove", (event) => {
+    if (event.buttons & 1 && event.pointerType === "mouse") point(event, plane, frame);
+  });
   panel.addEventListener("keydown", (event) => key(event, plane));
   panel.addEventListener("wheel", (event) => {
     event.preventDefault();
@@ -242,7 +220,9 @@ function listen(panel, frame, plane) {
 
 const grid = byId("grid");
 make(grid, "span", "corner");
-IMAGES.forEach((name) => make(grid, "h3", "", name));
+IMAGES.forEach((name, i) => make(grid, "h3", "", i < 2 ? name : `${IMAGES[1]} − ${NAMES[0]}`));
+grid.style.setProperty("--images", IMAGES.length);
+byId("limit").parentElement.hidden = KINDS.length > 0;
 const rows = PLANES.map((plane) => {
   const head = make(grid, "div", "plane");
   make(head, "strong", "", plane.name);
@@ -252,9 +232,9 @@ const rows = PLANES.map((plane) => {
   slider.setAttribute("aria-label", plane.name + " slice");
   slider.addEventListener("input", () => { at[plane.through] = Number(slider.value); redraw(); });
   const place = make(head, "span");
-  const panels = IMAGES.map((image) => {
+  const panels = IMAGES.map((image, column) => {
     const panel = make(grid, "div", "panel");
-    panel.tabIndex = 0;
+    panel.tabIndex = column ? -1 : 0;  // the three of a row move together: one stop of the Tab key is enough
     panel.setAttribute("role", "application");
     panel.setAttribute("aria-label", `${plane.name}, ${image.toLowerCase()}: arrow keys move the crosshair, `
       + "page up and page down change the slice");
@@ -268,7 +248,7 @@ const rows = PLANES.map((plane) => {
   return {plane, slider, place, panels, cells: [head, ...panels.map(({panel}) => panel)]};
 });
 make(grid, "span", "corner");
-const bars = [0, 1].map((isSigned) => {
+const bars = [0, 1].slice(0, IMAGES.length - 1).map((isSigned) => {
   const bar = make(grid, "div", "scale"), canvas = make(bar, "canvas"), ends = make(bar, "div");
   bar.style.gridColumn = isSigned ? "span 1" : "span 2";
   canvas.width = colours.length;
@@ -290,7 +270,7 @@ byId("limit").addEventListener("input", () => {
   redraw();
 });
 for (const id of ["orientation", "crosshair", "smooth"]) byId(id).addEventListener("change", redraw);
-byId("planes").addEventListener("change", layout);
+byId("planes").addEventListener("change", () => { chosen = byId("planes").value; layout(); });
 byId("reset").addEventListener("click", reset);
 addEventListener("resize", layout);
 

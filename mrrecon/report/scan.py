@@ -65,6 +65,7 @@ class ScanReport:
         pictures: what the still shows, from left to right; by default three planes of both volumes and of
             their difference.
         curves: how the solver converged, none where there is no solver.
+        note: what the reader of the two volumes must know; any text.
 
     Raises:
         ValueError: the volumes differ in shape, are empty or not finite, or an argument is out of its range.
@@ -86,6 +87,7 @@ class ScanReport:
     codes: Sequence[CodeLevel] = ()
     pictures: Sequence[Picture] = ()
     curves: Sequence[Curve] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
         check_axis_codes(self.axis_codes)

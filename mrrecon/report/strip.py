@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from mrrecon.report.colours import colour, grey
 
-__all__ = ["Picture", "draw_strip"]
+__all__ = ["Picture", "draw_strip", "picture_pixels"]
 
 _INK = (190, 194, 202)
 
@@ -50,6 +50,21 @@ class Picture:
             raise ValueError(f"aspect={self.aspect} must be positive")
 
 
+def picture_pixels(picture: Picture) -> UInt8[np.ndarray, "height width rgb=3"]:
+    """A pixel for each value: greys, or colours of a difference.
+
+    Args:
+        picture: what is drawn.
+
+    Example:
+        >>> picture_pixels(Picture("a", np.ones((1, 1)), low=0.0, high=1.0)).tolist()
+        [[[255, 255, 255]]]
+    """
+    if picture.signed:
+        return colour(picture.values, limit=picture.high)
+    return grey(picture.values, low=picture.low, high=picture.high)
+
+
 def draw_strip(pictures: Sequence[Picture], *, width: int = 1100) -> Image.Image:
     """Pictures in a row, each with its name above and its range below.
 
@@ -80,11 +95,7 @@ def draw_strip(pictures: Sequence[Picture], *, width: int = 1100) -> Image.Image
     pen, font = ImageDraw.Draw(canvas), ImageFont.load_default(text)
     for column, (picture, size) in enumerate(zip(pictures, sizes, strict=True)):
         left = gap + column * (cell + gap)
-        pixels = (
-            colour(picture.values, limit=picture.high)
-            if picture.signed
-            else grey(picture.values, low=picture.low, high=picture.high)
-        )
+        pixels = picture_pixels(picture)
         shrinks = size[0] < pixels.shape[1]
         how = Image.Resampling.BOX if shrinks else Image.Resampling.NEAREST
         canvas.paste(

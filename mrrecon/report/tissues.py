@@ -25,7 +25,7 @@ _SHOWN = {
     "dice_gm": "Dice of grey matter",
     "dice_wm": "Dice of white matter",
     "dice_csf": "Dice of CSF",
-    "correlation": "brightness and expected white matter",
+    "correlation": "correlation of brightness and expected white matter",
     "seconds": "seconds",
 }
 
@@ -53,7 +53,11 @@ class TissuePage:
         if self._report is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             report = Report(
-                self.path, title=self.title, n_embedded=self.n_embedded, names=("scan", "tissues")
+                self.path,
+                title=self.title,
+                n_embedded=self.n_embedded,
+                names=("scan", "tissues"),
+                kinds=("none", "CSF", "grey matter", "white matter"),
             )
             self._report = self._stack.enter_context(report)
         pred = output["pred"]

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from math import isfinite
 from pathlib import Path
 
 from mrrecon.files import atomic_path
+from mrrecon.report.plain_page import whole_page
 
 __all__ = ["TrainingPage", "curves_figure"]
 
@@ -51,8 +51,9 @@ def curves_figure(curves: Mapping[str, Curve], *, title: str) -> str:
         return f"{_LEFT + wide * x / end:.1f} {base - (base - 12) * up:.1f}"
 
     lines = "".join(
-        f'<path class="curve" stroke-dasharray="{dashes}" d="M{"L".join(place(x, y) for x, y in curve)}"/>'
-        for curve, dashes in zip(drawn.values(), _DASHES, strict=False)
+        f'<path class="curve" style="stroke: var(--curve-{number})" stroke-dasharray="{dashes}" '
+        f'd="M{"L".join(place(x, y) for x, y in curve)}"/>'
+        for number, (curve, dashes) in enumerate(zip(drawn.values(), _DASHES, strict=False))
     )
     ticks = "".join(
         f'<text x="{_LEFT - 6}" y="{base - (base - 12) * part + 4:.1f}" text-anchor="end">'
@@ -60,15 +61,21 @@ def curves_figure(curves: Mapping[str, Curve], *, title: str) -> str:
         for part in (0.0, 0.5, 1.0)
     )
     kinds = ("full line", "dashes", "dots", "dashes and dots")
-    key = "; ".join(f"{escape(name)}: {kind}" for name, kind in zip(drawn, kinds, strict=False))
+    names = [escape(name.replace("_", " ")) for name in drawn]
+    key = "; ".join(f"{name}: {kind}" for name, kind in zip(names, kinds, strict=False))
+    legend = "".join(
+        f'<span><svg viewBox="0 0 36 10" aria-hidden="true"><path class="line" d="M0 5h36" '
+        f'style="stroke: var(--curve-{number})" stroke-dasharray="{dashes}"/></svg>{name}</span>'
+        for number, (name, dashes) in enumerate(zip(names, _DASHES, strict=False))
+    )
     return (
-        f"<section><h3>{escape(title)}</h3><figure>"
+        f"<section><h2>{escape(title)}</h2><figure>"
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}: {key}">'
         f'<path class="axis" d="M{_LEFT} 12V{base}h{wide}"/>{lines}{ticks}'
         f'<text x="{_LEFT}" y="{base + 15}">0</text>'
         f'<text x="{_LEFT + wide}" y="{base + 15}" text-anchor="end">{end:.0f}</text>'
         f'<text x="{_LEFT + wide / 2:.0f}" y="{base + 32}" text-anchor="middle">iteration</text></svg>'
-        f"<figcaption>{key}</figcaption></figure></section>"
+        f'<figcaption class="key">{legend}</figcaption></figure></section>'
     )
 
 
@@ -91,15 +98,10 @@ class TrainingPage:
             path: the HTML file, whose folder is made.
             curves: (iteration, value) by name.
         """
-        style = resources.files("mrrecon.report").joinpath("report.css").read_text(encoding="utf-8")
         body = "".join(
             curves_figure({name: curves[name] for name in names if name in curves}, title=title)
             for title, names in self.figures.items()
         )
-        page = (
-            '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-            f"<title>{escape(self.title)}</title><style>{style}</style></head>"
-            f'<body><h1>{escape(self.title)}</h1><div class="details">{body}</div></body></html>\n'
-        )
+        page = whole_page(self.title, [f'<div class="curves">{body}</div>'])
         with atomic_path(path) as temporary:
             temporary.write_text(page, encoding="utf-8")

@@ -12,7 +12,14 @@ NASTY = '<script>alert("&")</script>'
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(3, "3"), (1234567, "1\u202f234\u202f567"), (0.00012345, "0.0001234"), (-1.5, "−1.5"), (1e-9, "1e−09")],
+    [
+        (3, "3"),
+        (1234567, "1\u202f234\u202f567"),
+        (0.00012345, "0.0001234"),
+        (-1.5, "−1.5"),
+        (1e-9, "1e−09"),
+        (12345.6, "12\u202f346"),
+    ],
 )
 def test_numbers_are_shown_short(value, text):
     assert show(value) == text
@@ -57,3 +64,7 @@ def test_many_codes_share_bars():
 def test_the_histogram_is_described_in_words():
     section = codes_section([CodeLevel("top", np.array([[[0, 1, 2, 3]]]), 16)])
     assert 'aria-label="top: perplexity 4 of 16, 4 codes alive, 12 never used, 2 bits per index' in section
+
+
+def test_a_wide_table_can_be_scrolled_with_the_keyboard():
+    assert '<div class="scroll" tabindex="0" role="region"' in overview_table(["a"], [{"PSNR": 1.0}])

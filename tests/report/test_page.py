@@ -169,3 +169,17 @@ def test_a_noisy_pair_of_the_full_size_stays_under_its_bound(tmp_path, rng):
     page = page_of(tmp_path, [scan], max_scan_bytes=1_000_000)
     assert 'id="volume-0"' in page
     assert len(page) < 1_000_000 + 200_000
+
+
+def test_the_page_says_how_large_the_voxels_are_and_where_they_lie(tmp_path, scan):
+    page = page_of(tmp_path, [replace(scan, note="a < b")])
+    assert "5 × 6 × 7 voxels of 1 × 2 × 4 mm; their indices grow towards P, I, R. a &lt; b" in page
+
+
+def test_kinds_of_tissue_reach_the_viewer(tmp_path, scan):
+    kinds = ["none", '"CSF"']
+    with Report(tmp_path / "a.html", title="Run", kinds=kinds) as report:
+        report.add(scan)
+    elements = Elements((tmp_path / "a.html").read_text(encoding="utf-8"))
+    (found,) = [a["data-kinds"] for a in elements.all("div") if "data-kinds" in a]
+    assert json.loads(found) == kinds

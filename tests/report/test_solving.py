@@ -1,14 +1,27 @@
 """What the page of a run of solvers shows."""
 
+import re
+from base64 import b64decode
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from monai.data.meta_tensor import MetaTensor
 from PIL import Image
 
-from mrrecon.report import Curve, Picture, ScanReport, kspace_picture, sinogram_picture, write_report
+from mrrecon.report import (
+    Curve,
+    Picture,
+    ReconstructionPage,
+    ScanReport,
+    kspace_picture,
+    sinogram_picture,
+    write_report,
+)
 from mrrecon.report.curve import curve_section
+from mrrecon.report.pictures import pictures_figure
 from mrrecon.report.strip import draw_strip
 
 
@@ -77,3 +90,37 @@ def test_a_strip_is_a_picture_for_browsers():
     file = BytesIO()
     draw_strip([Picture("a", np.ones((4, 4)), low=0.0, high=2.0)], width=200).save(file, "PNG")
     assert Image.open(file).width == 200
+
+
+def test_the_pictures_stay_beside_the_volumes(tmp_path):
+    image = np.zeros((4, 5, 6))
+    pictures = [Picture(name, np.ones((4, 4)), low=0.0, high=2.0) for name in ("k-space", "zero-filled")]
+    page = write_report(tmp_path / "a.html", [ScanReport("a", image, image, pictures=pictures)], title="Run")
+    text = page.read_text(encoding="utf-8")
+    assert 'id="volume-0"' in text
+    assert text.count("<img") == 2
+    assert 'class="still"' not in text  # the viewer takes the place of a still
+
+
+def test_a_picture_on_the_page_keeps_its_proportions():
+    html = pictures_figure([Picture("a", np.ones((10, 20)), low=-1.0, high=1.0, aspect=3.0)])
+    assert f"aspect-ratio: {20 / (10 * 3.0):.4g}" in html
+    assert "−1 to 1" in html
+
+
+def test_a_page_shrinks_large_pictures_and_enlarges_none():
+    html = pictures_figure([Picture("a", np.ones(size), low=0.0, high=1.0) for size in ((720, 1440), (7, 9))])
+    files = [BytesIO(b64decode(data)) for data in re.findall(r"base64,([^\"]*)", html)]
+    assert [Image.open(file).size for file in files] == [(360, 180), (9, 7)]
+
+
+@pytest.mark.parametrize(
+    ("n_slices", "said"), [(4, "the first estimate, zero-filled."), (2, "the result itself.")]
+)
+def test_without_a_truth_the_page_says_what_the_result_is_compared_with(tmp_path, n_slices, said):
+    image = MetaTensor(torch.rand(1, 4, 4, 4))
+    output = {"pred": image, "start": image[:, :n_slices]}  # a start on another grid cannot be compared
+    page = ReconstructionPage(tmp_path / "a.html", start="zero-filled")
+    page.add(image, output, SimpleNamespace(histories=[]), {"scan": "a", "method": "tv"})
+    page.close()
+    assert f"No truth is known: the reference is {said}" in (tmp_path / "a.html").read_text(encoding="utf-8")

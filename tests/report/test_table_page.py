@@ -67,3 +67,12 @@ def test_words_of_a_plain_page_are_escaped():
     text = plain_page("t", "one <p>\n\n- **bold** & more\n- two", [])
     assert "<p>one &lt;p&gt;</p>" in text
     assert "<ul><li><b>bold</b> &amp; more</li><li>two</li></ul>" in text
+
+
+def test_a_plain_page_fits_a_phone_and_its_tables_are_scrolled_and_named():
+    text = plain_page("t", "| a | b |\n|---|---|\n| x | 1 ± 2 |\n\n| c |\n|---|\n| y |", [])
+    assert '<html lang="en">' in text
+    assert 'name="viewport" content="width=device-width' in text
+    assert text.count('<div class="scroll" tabindex="0"') == 2
+    assert '<th scope="col">b</th>' in text
+    assert '<th scope="row">x</th><td>1\u00a0±\u00a02</td>' in text

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from mrrecon.report import curves_figure
+from mrrecon.report import TrainingPage, curves_figure
 
 
 def places(figure: str) -> list[list[tuple[float, float]]]:
@@ -79,3 +79,16 @@ def test_names_cannot_break_out_of_the_page():
 def test_more_curves_than_kinds_of_lines_are_refused():
     with pytest.raises(ValueError, match="5 entries"):
         curves_figure({name: [(1, 0.0), (2, 1.0)] for name in "abcde"}, title="t")
+
+
+def test_curves_differ_in_colour_and_in_line_and_the_key_shows_both():
+    figure = curves_figure({name: [(1, 0.0), (2, 1.0)] for name in ("critic", "code_critic")}, title="t")
+    for number in (0, 1):
+        assert figure.count(f"var(--curve-{number})") == 2  # the curve, and its line in the key
+    assert len(set(re.findall(r'stroke-dasharray="([^"]*)"', figure))) == 2
+    assert "</svg>code critic</span>" in figure
+
+
+def test_the_page_of_a_training_fits_a_phone(tmp_path):
+    TrainingPage({"t": ["a"]}).write(tmp_path / "a.html", {"a": [(1, 0.0), (2, 1.0)]})
+    assert "width=device-width" in (tmp_path / "a.html").read_text(encoding="utf-8")
