@@ -9,13 +9,16 @@ from torch import Tensor
 
 from mrrecon.morphometry.designs import Contrast, Design
 from mrrecon.morphometry.partition import Partition, split_design
-from mrrecon.morphometry.rearrangements import draw_rearrangements, rearranged
+from mrrecon.morphometry.rearrangements import Rearrangements, draw_rearrangements, rearranged
 from mrrecon.morphometry.streaming import Maps, open_maps
-from mrrecon.morphometry.t_map import TMap, adjust, t_map
+from mrrecon.morphometry.t_map import TMap, t_map
+from mrrecon.morphometry.voxel_fits import unit_residuals
+from mrrecon.threads import in_threads
 
 __all__ = ["FamilyWise", "family_wise"]
 
-_AT_ONCE = 1 << 20  # products held at a time: within the caches
+_AT_ONCE = 1 << 18  # products held at a time: within the caches
+_VOXELS = 1 << 12  # of a product: long enough for its speed, short enough for many rearrangements at a time
 
 
 @dataclass(frozen=True)
@@ -112,35 +115,38 @@ def family_wise(
             chosen = inside[first : first + values.shape[1]]
             if not chosen.any():
                 continue
-            values = values[:, chosen]
-            found = adjust(values, part, source.names, chosen[chosen])
-            unit = (found.values / found.squares.sqrt()).float()
-            at_once = max(1, _AT_ONCE // (unit.shape[1] * basis.shape[1]))
-            for start in range(0, len(rearrangements), at_once):
-                some = slice(start, start + at_once)
-                rows = rearranged(basis, rearrangements[some], exchange=design.exchange)
-                shares = _greatest(_product(rows, unit), two_sided)
-                greatest[some] = torch.maximum(greatest[some], shares)
+            unit = unit_residuals(values if chosen.all() else values[:, chosen], part)
+            for some in unit.split(_VOXELS, dim=1) if device.type == "cpu" else [unit]:
+                _raise_to_greatest(greatest, some, basis, rearrangements, design.exchange, two_sided)
     # The share r² of the sum of squares that the tested direction explains gives t² = df r² / (1 - r²).
     share = greatest.double().clamp(max=1)
     maxima = (part.degrees_of_freedom * share / (1 - share)).sqrt().float()
     return _probabilities(true, maxima, exact=exact, two_sided=two_sided)
 
 
-def _product(rows: Tensor, unit: Tensor) -> Tensor:
-    n, columns, n_maps = rows.shape
-    return (rows.reshape(n * columns, n_maps) @ unit).view(n, columns, -1)
-
-
-def _greatest(products: Float[Tensor, "n columns voxels"], two_sided: bool) -> Float[Tensor, " n"]:
+def _raise_to_greatest(
+    greatest: Float[Tensor, " n"],
+    unit: Float[Tensor, "maps voxels"],
+    basis: Float[Tensor, "maps columns"],
+    rearrangements: Rearrangements,
+    exchange: str,
+    two_sided: bool,
+) -> None:
     """Greatest share of the sum of squares, 1 after adjustment, that the first column explains."""
-    along = products[:, 0]
-    if products.shape[1] == 1:
-        low, high = torch.aminmax(along, dim=1)
-        return (torch.maximum(-low, high) if two_sided else high.clamp(min=0)).square()
-    others = products[:, 1:].square_().sum(1)
-    share = (along.square() if two_sided else along.clamp(min=0).square_()).div_(others.neg_().add_(1))
-    return share.amax(1)
+    at_once = max(1, _AT_ONCE // (unit.shape[1] * basis.shape[1]))
+    for start in range(0, len(rearrangements), at_once):
+        some = slice(start, start + at_once)
+        rows = rearranged(basis, rearrangements[some], exchange=exchange)
+        products = (rows.flatten(0, 1) @ unit).unflatten(0, rows.shape[:2])
+        if products.device.type == "cpu":
+            from mrrecon.morphometry import t_kernels
+
+            arrays = products.numpy(), two_sided, greatest[some].numpy()
+            in_threads(t_kernels.greatest_shares, *arrays, threads=torch.get_num_threads())
+            continue
+        along = products[:, 0] if two_sided else products[:, 0].clamp(min=0)
+        rest = products[:, 1:].square_().sum(1).neg_().add_(1).clamp_(min=1e-7)
+        torch.maximum(greatest[some], along.square().div_(rest).amax(1), out=greatest[some])
 
 
 def _that_comes_back(part: Partition, design: Design) -> Tensor:
