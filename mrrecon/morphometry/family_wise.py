@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mrrecon.morphometry.designs import Contrast, Design
 from mrrecon.morphometry.partition import Partition, split_design
-from mrrecon.morphometry.rearrangements import Rearrangements, draw_rearrangements, rearranged
+from mrrecon.morphometry.rearrangements import draw_rearrangements, rearranged
 from mrrecon.morphometry.streaming import Maps, open_maps
 from mrrecon.morphometry.t_map import TMap, t_map
 from mrrecon.morphometry.voxel_fits import unit_residuals
@@ -17,7 +17,7 @@ from mrrecon.threads import in_threads
 
 __all__ = ["FamilyWise", "family_wise"]
 
-_AT_ONCE = 1 << 18  # products held at a time: within the caches
+_AT_ONCE = 1 << 19  # products held at a time: within the caches
 _VOXELS = 1 << 12  # of a product: long enough for its speed, short enough for many rearrangements at a time
 
 
@@ -108,7 +108,8 @@ def family_wise(
     nuisance = _that_comes_back(part, design)
     device = true.t.device
     basis = torch.cat([part.tested[:, None], nuisance], dim=1).to(device, torch.float32)
-    greatest = torch.zeros(len(rearrangements), device=device)
+    rows = rearranged(basis, rearrangements, exchange=design.exchange).contiguous()
+    greatest = torch.zeros(len(rows), device=device)
     with open_maps(maps) as source:
         inside = source.flat(true.mask & ~true.no_variance)
         for first, values in source.blocks():
@@ -117,7 +118,7 @@ def family_wise(
                 continue
             unit = unit_residuals(values if chosen.all() else values[:, chosen], part)
             for some in unit.split(_VOXELS, dim=1) if device.type == "cpu" else [unit]:
-                _raise_to_greatest(greatest, some, basis, rearrangements, design.exchange, two_sided)
+                _raise_to_greatest(greatest, rows, some, two_sided)
     # The share r² of the sum of squares that the tested direction explains gives t² = df r² / (1 - r²).
     share = greatest.double().clamp(max=1)
     maxima = (part.degrees_of_freedom * share / (1 - share)).sqrt().float()
@@ -126,27 +127,26 @@ def family_wise(
 
 def _raise_to_greatest(
     greatest: Float[Tensor, " n"],
+    rows: Float[Tensor, "n columns maps"],
     unit: Float[Tensor, "maps voxels"],
-    basis: Float[Tensor, "maps columns"],
-    rearrangements: Rearrangements,
-    exchange: str,
     two_sided: bool,
 ) -> None:
     """Greatest share of the sum of squares, 1 after adjustment, that the first column explains."""
-    at_once = max(1, _AT_ONCE // (unit.shape[1] * basis.shape[1]))
-    for start in range(0, len(rearrangements), at_once):
-        some = slice(start, start + at_once)
-        rows = rearranged(basis, rearrangements[some], exchange=exchange)
-        products = (rows.flatten(0, 1) @ unit).unflatten(0, rows.shape[:2])
+    at_once = max(1, _AT_ONCE // (unit.shape[1] * rows.shape[1]))
+    # One room for all products: the system's way to fresh memory takes as long as they do.
+    room = unit.new_empty(min(at_once, len(rows)) * rows.shape[1], unit.shape[1])
+    for some, so_far in zip(rows.split(at_once), greatest.split(at_once), strict=True):
+        flat = some.flatten(0, 1)
+        products = torch.mm(flat, unit, out=room[: len(flat)]).unflatten(0, some.shape[:2])
         if products.device.type == "cpu":
             from mrrecon.morphometry import t_kernels
 
-            arrays = products.numpy(), two_sided, greatest[some].numpy()
+            arrays = products.numpy(), two_sided, so_far.numpy()
             in_threads(t_kernels.greatest_shares, *arrays, threads=torch.get_num_threads())
             continue
         along = products[:, 0] if two_sided else products[:, 0].clamp(min=0)
         rest = products[:, 1:].square_().sum(1).neg_().add_(1).clamp_(min=1e-7)
-        torch.maximum(greatest[some], along.square().div_(rest).amax(1), out=greatest[some])
+        torch.maximum(so_far, along.square().div_(rest).amax(1), out=so_far)
 
 
 def _that_comes_back(part: Partition, design: Design) -> Tensor:
