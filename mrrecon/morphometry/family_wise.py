@@ -11,8 +11,8 @@ from mrrecon.morphometry.designs import Contrast, Design
 from mrrecon.morphometry.partition import Partition, split_design
 from mrrecon.morphometry.rearrangements import draw_rearrangements, rearranged
 from mrrecon.morphometry.streaming import Maps, open_maps
-from mrrecon.morphometry.t_map import TMap, t_map
-from mrrecon.morphometry.voxel_fits import unit_residuals
+from mrrecon.morphometry.t_map import TMap, t_map_of
+from mrrecon.morphometry.voxel_fits import is_compiled, unit_residuals
 from mrrecon.threads import in_threads
 
 __all__ = ["FamilyWise", "family_wise"]
@@ -102,22 +102,23 @@ def family_wise(
     """
     if n_permutations < 2:
         raise ValueError(f"n_permutations={n_permutations} must be at least 2")
-    true = t_map(maps, design, contrast, mask=mask)
     part = split_design(design, contrast)
     rearrangements, exact = draw_rearrangements(design, most=n_permutations, generator=generator)
-    nuisance = _that_comes_back(part, design)
-    device = true.t.device
-    basis = torch.cat([part.tested[:, None], nuisance], dim=1).to(device, torch.float32)
-    rows = rearranged(basis, rearrangements, exchange=design.exchange).contiguous()
-    greatest = torch.zeros(len(rows), device=device)
+    basis = torch.cat([part.tested[:, None], _that_comes_back(part, design)], dim=1)
+    rows = rearranged(basis, rearrangements, exchange=design.exchange)
+    turn = _residual_space(part, rows)
     with open_maps(maps) as source:
+        true = t_map_of(source, design, contrast, mask=mask)
         inside = source.flat(true.mask & ~true.no_variance)
+        rows, turn = (each.to(inside.device, torch.float32).contiguous() for each in (rows @ turn, turn.T))
+        greatest = torch.zeros(len(rows), device=inside.device)
         for first, values in source.blocks():
             chosen = inside[first : first + values.shape[1]]
             if not chosen.any():
                 continue
             unit = unit_residuals(values if chosen.all() else values[:, chosen], part)
-            for some in unit.split(_VOXELS, dim=1) if device.type == "cpu" else [unit]:
+            unit = turn @ unit if len(turn) < len(unit) else unit
+            for some in unit.split(_VOXELS, dim=1) if unit.device.type == "cpu" else [unit]:
                 _raise_to_greatest(greatest, rows, some, two_sided)
     # The share r² of the sum of squares that the tested direction explains gives t² = df r² / (1 - r²).
     share = greatest.double().clamp(max=1)
@@ -138,7 +139,7 @@ def _raise_to_greatest(
     for some, so_far in zip(rows.split(at_once), greatest.split(at_once), strict=True):
         flat = some.flatten(0, 1)
         products = torch.mm(flat, unit, out=room[: len(flat)]).unflatten(0, some.shape[:2])
-        if products.device.type == "cpu":
+        if is_compiled(products):
             from mrrecon.morphometry import t_kernels
 
             arrays = products.numpy(), two_sided, so_far.numpy()
@@ -147,6 +148,18 @@ def _raise_to_greatest(
         along = products[:, 0] if two_sided else products[:, 0].clamp(min=0)
         rest = products[:, 1:].square_().sum(1).neg_().add_(1).clamp_(min=1e-7)
         torch.maximum(so_far, along.square().div_(rest).amax(1), out=so_far)
+
+
+def _residual_space(part: Partition, rows: Float[Tensor, "n columns maps"]) -> Tensor:
+    """Basis of what the columns not of interest leave, in whose coordinates products are shorter.
+
+    Pairs need half the numbers. Where it does not repay the way there, all maps: the identity.
+    """
+    n_maps, n_others = part.nuisance.shape
+    if n_maps * (n_maps - n_others) >= rows.shape[0] * rows.shape[1] * n_others:
+        return torch.eye(n_maps, dtype=rows.dtype)
+    whole, _ = torch.linalg.qr(part.nuisance, mode="complete")
+    return whole[:, n_others:]
 
 
 def _that_comes_back(part: Partition, design: Design) -> Tensor:

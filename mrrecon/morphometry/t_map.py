@@ -12,7 +12,7 @@ from mrrecon.morphometry.partition import split_design
 from mrrecon.morphometry.streaming import Maps, MapSource, open_maps
 from mrrecon.morphometry.voxel_fits import fit_voxels
 
-__all__ = ["TMap", "analysis_mask", "t_map"]
+__all__ = ["TMap", "analysis_mask", "t_map", "t_map_of"]
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,40 @@ def t_map(maps: Maps, design: Design, contrast: Contrast, *, mask: Bool[Tensor, 
         >>> t_map(maps, two_sample_design(["a", "a", "b", "b"]), {"b": 1, "a": -1}).t
         tensor([5.6569])
     """
-    part = split_design(design, contrast)
     with open_maps(maps) as source:
-        inside = _check(source, design, mask)
-        n_voxels = len(inside)
-        device = maps.device if isinstance(maps, Tensor) else torch.device("cpu")
-        t, effect = torch.zeros(2, n_voxels, device=device)
-        flat = torch.zeros(n_voxels, dtype=torch.bool, device=device)
-        for first, values in source.large_blocks():
-            here = slice(first, first + values.shape[1])
-            fit_voxels(values, part, source.names, inside[here], into=(t[here], effect[here], flat[here]))
-        return TMap(
-            source.volume(t),
-            source.volume(effect),
-            part.degrees_of_freedom,
-            source.volume(flat),
-            source.volume(inside),
-            source.affine,
-        )
+        return t_map_of(source, design, contrast, mask=mask)
+
+
+def t_map_of(
+    source: MapSource, design: Design, contrast: Contrast, *, mask: Bool[Tensor, "..."] | None = None
+) -> TMap:
+    """``t_map`` of maps that are open.
+
+    Args:
+        source: of ``open_maps``.
+        design: X, a row a map.
+        contrast: c, weights of the columns of the design.
+        mask: where to test; by default everywhere.
+
+    Raises:
+        ValueError: as ``t_map``.
+        OSError: likewise.
+    """
+    part = split_design(design, contrast)
+    inside = _check(source, design, mask)
+    t, effect = torch.zeros(2, len(inside), device=inside.device)
+    flat = torch.zeros_like(inside)
+    for first, values in source.large_blocks():
+        here = slice(first, first + values.shape[1])
+        fit_voxels(values, part, source.names, inside[here], into=(t[here], effect[here], flat[here]))
+    return TMap(
+        source.volume(t),
+        source.volume(effect),
+        part.degrees_of_freedom,
+        source.volume(flat),
+        source.volume(inside),
+        source.affine,
+    )
 
 
 def analysis_mask(maps: Maps, *, above: float = 0.1) -> Bool[Tensor, "*grid"]:

@@ -11,7 +11,7 @@ from mrrecon.morphometry.partition import Partition
 from mrrecon.morphometry.streaming import cached_blocks
 from mrrecon.threads import in_threads
 
-__all__ = ["fit_voxels", "unit_residuals"]
+__all__ = ["fit_voxels", "is_compiled", "unit_residuals"]
 
 # Residual sums of squares below this part of the voxel's own are rounding of values kept in float32.
 _NO_VARIANCE = 1e-14
@@ -38,7 +38,7 @@ def fit_voxels(
     Raises:
         ValueError: a value of a chosen voxel is not finite.
     """
-    if not _is_compiled_for(values):
+    if not is_compiled(values):
         for first, some in cached_blocks(values, 0):
             here = slice(first, first + some.shape[1])
             _fit(some, part, names, chosen[here], into=(into[0][here], into[1][here], into[2][here]))
@@ -46,7 +46,7 @@ def fit_voxels(
     from mrrecon.morphometry import t_kernels
 
     n_columns = part.basis.shape[1]
-    piece = max(64, min(512, _CACHE // 8 // (n_columns + 1)))
+    piece = max(128, min(512, _CACHE // 8 // (n_columns + 1)))
     finite = torch.ones(-(-values.shape[1] // piece), dtype=torch.bool)
     in_threads(
         t_kernels.t_values,
@@ -76,7 +76,7 @@ def unit_residuals(values: Float[Tensor, "maps voxels"], part: Partition) -> Flo
         >>> unit_residuals(torch.tensor([[3.0], [3.0], [6.0]]), part).T
         tensor([[-0.4082, -0.4082,  0.8165]])
     """
-    if not _is_compiled_for(values):
+    if not is_compiled(values):
         residuals, _ = _adjusted(values, part)
         return (residuals / residuals.norm(dim=0)).float()
     from mrrecon.morphometry import t_kernels
@@ -93,12 +93,18 @@ def unit_residuals(values: Float[Tensor, "maps voxels"], part: Partition) -> Flo
     return unit
 
 
-def _is_compiled_for(values: Tensor) -> bool:
-    return (
-        values.device.type == "cpu"
-        and values.dtype in (torch.float32, torch.float64)
-        and values.stride(1) == 1
-    )
+def is_compiled(values: Tensor) -> bool:
+    """Whether the compiled kernels take these values: on the processor, rows of voxels that lie together.
+
+    Args:
+        values: rows.
+
+    Example:
+        >>> is_compiled(torch.zeros(2, 3)), is_compiled(torch.zeros(2, 3).half())
+        (True, False)
+    """
+    known = values.dtype in (torch.float32, torch.float64)
+    return known and values.device.type == "cpu" and values.stride(-1) == 1
 
 
 def _flat(values: Tensor) -> tuple[np.ndarray, int]:
