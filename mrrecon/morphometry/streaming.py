@@ -62,7 +62,7 @@ class MapSource(ABC):
 
     @abstractmethod
     def large_blocks(self) -> Iterator[tuple[int, Float[Tensor, "maps voxels"]]]:
-        """The same, as many as are in memory at a time."""
+        """The same, as many as are in memory at a time; those of files only until the next are asked for."""
 
     @abstractmethod
     def flat(self, volume: Tensor) -> Float[Tensor, " voxels"] | Bool[Tensor, " voxels"]:
@@ -173,11 +173,13 @@ class _Files(MapSource):
 
     def large_blocks(self) -> Iterator[tuple[int, Tensor]]:
         n_voxels = int(np.prod(self.grid))
+        # One room for all blocks: the system's way to fresh memory takes longer than reading.
+        room = np.empty(len(self._headers) * min(self._block, n_voxels), np.float32)
         for first in range(0, n_voxels, self._block):
             count = min(self._block, n_voxels - first)
-            values = np.empty((len(self._headers), count), np.float32)
+            values = room[: len(self._headers) * count].reshape(-1, count)
             for row, header in zip(values, self._headers, strict=True):
-                row[:] = _read(header, first, count)
+                _read(header, first, into=row)
             yield first, torch.from_numpy(values)
 
     # NIfTI's first axis runs fastest.
@@ -188,15 +190,16 @@ class _Files(MapSource):
         return voxels.unflatten(-1, self.grid[::-1]).transpose(-1, -3)
 
 
-def _read(header: _Header, first: int, count: int) -> np.ndarray:
-    path = header.unpacked or header.path
-    offset = header.offset + first * header.dtype.itemsize
-    values = np.fromfile(path, header.dtype, count, offset=offset)
-    if len(values) != count:
-        raise OSError(f"{header.path} ends before its last voxel: the file is damaged")
-    if (header.slope, header.intercept) == (1.0, 0.0):
-        return values
-    return values * header.slope + header.intercept
+def _read(header: _Header, first: int, *, into: np.ndarray) -> None:
+    plain = (header.slope, header.intercept) == (1.0, 0.0)
+    # What is stored as it is kept needs no copy.
+    values = into if plain and header.dtype == into.dtype else np.empty(len(into), header.dtype)
+    with (header.unpacked or header.path).open("rb", buffering=0) as file:
+        file.seek(header.offset + first * header.dtype.itemsize)
+        if file.readinto(values) != values.nbytes:
+            raise OSError(f"{header.path} ends before its last voxel: the file is damaged")
+    if values is not into:
+        into[:] = values if plain else values * header.slope + header.intercept
 
 
 def _unpack(header: _Header, path: Path, dtype: np.dtype) -> _Header:

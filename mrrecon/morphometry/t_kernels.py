@@ -10,7 +10,7 @@ from typing import no_type_check
 import numba
 import numpy as np
 
-__all__ = ["greatest_shares", "t_values", "unit_residuals"]
+__all__ = ["greatest_shares", "t_values", "unit_residuals", "voxel_sums"]
 
 _SAFE = 1e-6
 """Above this part of the sum of squares, a residual one is the difference of sums to nine digits."""
@@ -55,6 +55,15 @@ def _add_maps(maps, step, start, basis, own, sums):
             total, u = sums[k], basis[row, k]
             for j in range(m):
                 total[j] += u * a[j]
+
+
+@_compile_threads
+@no_type_check
+def voxel_sums(maps, step, weights, piece, sums):
+    """Weighted sums over the maps at each voxel."""
+    for i in numba.prange((sums.shape[1] + piece - 1) // piece):
+        start, stop = i * piece, min((i + 1) * piece, sums.shape[1])
+        _add_maps(maps, step, start, weights, np.empty(stop - start), sums[:, start:stop])
 
 
 @_compile

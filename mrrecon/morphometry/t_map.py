@@ -10,7 +10,7 @@ from torch import Tensor
 from mrrecon.morphometry.designs import Contrast, Design
 from mrrecon.morphometry.partition import split_design
 from mrrecon.morphometry.streaming import Maps, MapSource, open_maps
-from mrrecon.morphometry.voxel_fits import fit_voxels
+from mrrecon.morphometry.voxel_fits import fit_voxels, voxel_means
 
 __all__ = ["TMap", "analysis_mask", "t_map", "t_map_of"]
 
@@ -131,7 +131,7 @@ def analysis_mask(maps: Maps, *, above: float = 0.1) -> Bool[Tensor, "*grid"]:
         tensor([False,  True])
     """
     with open_maps(maps) as source:
-        found = torch.cat([values.mean(0, dtype=torch.float64) > above for _, values in source.blocks()])
+        found = torch.cat([voxel_means(values) > above for _, values in source.large_blocks()])
         if not found.any():
             raise ValueError(f"above={above} leaves no voxel: the mean of the maps is nowhere so high")
         return source.volume(found)

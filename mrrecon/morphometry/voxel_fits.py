@@ -11,7 +11,7 @@ from mrrecon.morphometry.partition import Partition
 from mrrecon.morphometry.streaming import cached_blocks
 from mrrecon.threads import in_threads
 
-__all__ = ["fit_voxels", "is_compiled", "unit_residuals"]
+__all__ = ["fit_voxels", "is_compiled", "unit_residuals", "voxel_means"]
 
 # Residual sums of squares below this part of the voxel's own are rounding of values kept in float32.
 _NO_VARIANCE = 1e-14
@@ -91,6 +91,29 @@ def unit_residuals(values: Float[Tensor, "maps voxels"], part: Partition) -> Flo
         threads=torch.get_num_threads(),
     )
     return unit
+
+
+def voxel_means(values: Float[Tensor, "maps voxels"]) -> Float[Tensor, " voxels"]:
+    """Mean of the maps at each voxel, in float64.
+
+    Args:
+        values: of the maps.
+
+    Example:
+        >>> voxel_means(torch.tensor([[1.0, 2.0], [2.0, 6.0]]))
+        tensor([1.5000, 4.0000], dtype=torch.float64)
+    """
+    if not is_compiled(values):
+        return torch.cat([some.mean(0, dtype=torch.float64) for _, some in cached_blocks(values, 0)])
+    from mrrecon.morphometry import t_kernels
+
+    n_maps, n_voxels = values.shape
+    means = torch.empty(1, n_voxels, dtype=torch.float64)
+    weights = np.full((n_maps, 1), 1 / n_maps)
+    in_threads(
+        t_kernels.voxel_sums, *_flat(values), weights, 512, means.numpy(), threads=torch.get_num_threads()
+    )
+    return means[0]
 
 
 def is_compiled(values: Tensor) -> bool:
