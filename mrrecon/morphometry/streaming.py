@@ -196,7 +196,7 @@ def _read(header: _Header, first: int, *, into: np.ndarray) -> None:
     values = into if plain and header.dtype == into.dtype else np.empty(len(into), header.dtype)
     with (header.unpacked or header.path).open("rb", buffering=0) as file:
         file.seek(header.offset + first * header.dtype.itemsize)
-        if file.readinto(values) != values.nbytes:
+        if file.readinto(values.data) != values.nbytes:
             raise OSError(f"{header.path} ends before its last voxel: the file is damaged")
     if values is not into:
         into[:] = values if plain else values * header.slope + header.intercept
