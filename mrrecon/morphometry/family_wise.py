@@ -11,11 +11,14 @@ from mrrecon.morphometry.designs import Contrast, Design
 from mrrecon.morphometry.partition import Partition, split_design
 from mrrecon.morphometry.rearrangements import draw_rearrangements, rearranged
 from mrrecon.morphometry.streaming import Maps, open_maps
-from mrrecon.morphometry.t_map import TMap, adjust, t_map
+from mrrecon.morphometry.t_map import TMap, t_map_of
+from mrrecon.morphometry.voxel_fits import is_compiled, unit_residuals
+from mrrecon.threads import in_threads
 
 __all__ = ["FamilyWise", "family_wise"]
 
-_AT_ONCE = 1 << 20  # products held at a time: within the caches
+_AT_ONCE = 1 << 19  # products held at a time: within the caches
+_VOXELS = 1 << 12  # of a product: long enough for its speed, short enough for many rearrangements at a time
 
 
 @dataclass(frozen=True)
@@ -99,48 +102,64 @@ def family_wise(
     """
     if n_permutations < 2:
         raise ValueError(f"n_permutations={n_permutations} must be at least 2")
-    true = t_map(maps, design, contrast, mask=mask)
     part = split_design(design, contrast)
     rearrangements, exact = draw_rearrangements(design, most=n_permutations, generator=generator)
-    nuisance = _that_comes_back(part, design)
-    device = true.t.device
-    basis = torch.cat([part.tested[:, None], nuisance], dim=1).to(device, torch.float32)
-    greatest = torch.zeros(len(rearrangements), device=device)
+    basis = torch.cat([part.tested[:, None], _that_comes_back(part, design)], dim=1)
+    rows = rearranged(basis, rearrangements, exchange=design.exchange)
+    turn = _residual_space(part, rows)
     with open_maps(maps) as source:
+        true = t_map_of(source, design, contrast, mask=mask)
         inside = source.flat(true.mask & ~true.no_variance)
+        rows, turn = (each.to(inside.device, torch.float32).contiguous() for each in (rows @ turn, turn.T))
+        greatest = torch.zeros(len(rows), device=inside.device)
         for first, values in source.blocks():
             chosen = inside[first : first + values.shape[1]]
             if not chosen.any():
                 continue
-            values = values[:, chosen]
-            found = adjust(values, part, source.names, chosen[chosen])
-            unit = (found.values / found.squares.sqrt()).float()
-            at_once = max(1, _AT_ONCE // (unit.shape[1] * basis.shape[1]))
-            for start in range(0, len(rearrangements), at_once):
-                some = slice(start, start + at_once)
-                rows = rearranged(basis, rearrangements[some], exchange=design.exchange)
-                shares = _greatest(_product(rows, unit), two_sided)
-                greatest[some] = torch.maximum(greatest[some], shares)
+            unit = unit_residuals(values if chosen.all() else values[:, chosen], part)
+            unit = turn @ unit if len(turn) < len(unit) else unit
+            for some in unit.split(_VOXELS, dim=1) if unit.device.type == "cpu" else [unit]:
+                _raise_to_greatest(greatest, rows, some, two_sided)
     # The share r² of the sum of squares that the tested direction explains gives t² = df r² / (1 - r²).
     share = greatest.double().clamp(max=1)
     maxima = (part.degrees_of_freedom * share / (1 - share)).sqrt().float()
     return _probabilities(true, maxima, exact=exact, two_sided=two_sided)
 
 
-def _product(rows: Tensor, unit: Tensor) -> Tensor:
-    n, columns, n_maps = rows.shape
-    return (rows.reshape(n * columns, n_maps) @ unit).view(n, columns, -1)
-
-
-def _greatest(products: Float[Tensor, "n columns voxels"], two_sided: bool) -> Float[Tensor, " n"]:
+def _raise_to_greatest(
+    greatest: Float[Tensor, " n"],
+    rows: Float[Tensor, "n columns maps"],
+    unit: Float[Tensor, "maps voxels"],
+    two_sided: bool,
+) -> None:
     """Greatest share of the sum of squares, 1 after adjustment, that the first column explains."""
-    along = products[:, 0]
-    if products.shape[1] == 1:
-        low, high = torch.aminmax(along, dim=1)
-        return (torch.maximum(-low, high) if two_sided else high.clamp(min=0)).square()
-    others = products[:, 1:].square_().sum(1)
-    share = (along.square() if two_sided else along.clamp(min=0).square_()).div_(others.neg_().add_(1))
-    return share.amax(1)
+    at_once = max(1, _AT_ONCE // (unit.shape[1] * rows.shape[1]))
+    # One room for all products: the system's way to fresh memory takes as long as they do.
+    room = unit.new_empty(min(at_once, len(rows)) * rows.shape[1], unit.shape[1])
+    for some, so_far in zip(rows.split(at_once), greatest.split(at_once), strict=True):
+        flat = some.flatten(0, 1)
+        products = torch.mm(flat, unit, out=room[: len(flat)]).unflatten(0, some.shape[:2])
+        if is_compiled(products):
+            from mrrecon.morphometry import t_kernels
+
+            arrays = products.numpy(), two_sided, so_far.numpy()
+            in_threads(t_kernels.greatest_shares, *arrays, threads=torch.get_num_threads())
+            continue
+        along = products[:, 0] if two_sided else products[:, 0].clamp(min=0)
+        rest = products[:, 1:].square_().sum(1).neg_().add_(1).clamp_(min=1e-7)
+        torch.maximum(so_far, along.square().div_(rest).amax(1), out=so_far)
+
+
+def _residual_space(part: Partition, rows: Float[Tensor, "n columns maps"]) -> Tensor:
+    """Basis of what the columns not of interest leave, in whose coordinates products are shorter.
+
+    Pairs need half the numbers. Where it does not repay the way there, all maps: the identity.
+    """
+    n_maps, n_others = part.nuisance.shape
+    if n_maps * (n_maps - n_others) >= rows.shape[0] * rows.shape[1] * n_others:
+        return torch.eye(n_maps, dtype=rows.dtype)
+    whole, _ = torch.linalg.qr(part.nuisance, mode="complete")
+    return whole[:, n_others:]
 
 
 def _that_comes_back(part: Partition, design: Design) -> Tensor:

@@ -1,5 +1,6 @@
 """A design split by a contrast: the direction that is tested, and those that are not of interest."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 from mrrecon.morphometry.designs import Contrast, Design
 
 __all__ = ["Partition", "split_design"]
+
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Partition:
 def split_design(design: Design, contrast: Contrast) -> Partition:
     r"""Directions of a design, by QR, with $s\,q = X (X^\top X)^{-1} c$.
 
+    The others are those of $X N$, where the columns of N span what is orthogonal to c.
+
     Args:
         design: X.
         contrast: c, weights of the columns.
@@ -53,14 +58,16 @@ def split_design(design: Design, contrast: Contrast) -> Partition:
         >>> split_design(design, {"a": 1, "b": -1}).tested
         tensor([ 0.5000,  0.5000, -0.5000, -0.5000], dtype=torch.float64)
     """
-    weights = design.row_vector(contrast)
     lengths = design.matrix.norm(dim=0)
-    basis, triangle = torch.linalg.qr(design.matrix / lengths)
-    # X b = Q R D b: c' b = (D^-1 c)' R^-1 Q' y.
-    inside = torch.linalg.solve_triangular(triangle.T, (weights / lengths)[:, None], upper=False)[:, 0]
-    scale = inside.norm()
-    # A rotation of the basis whose first vector is the tested one: the others span what it leaves.
-    rotation, _ = torch.linalg.qr(torch.cat([inside[:, None], torch.eye(len(inside)).to(inside)], dim=1))
-    # QR leaves the sign of that vector open.
-    rotation[:, 0] = inside / scale
-    return Partition(basis @ rotation, float(scale), design.degrees_of_freedom)
+    columns, weights = design.matrix / lengths, design.row_vector(contrast) / lengths
+    pivot = int(weights.abs().argmax())
+    # Columns whose coefficients the contrast leaves free, those of subjects still with few numbers that are
+    # not 0; what the pivot has that they have not is tested.
+    free = columns - columns[:, [pivot]] * (weights / weights[pivot])
+    others = torch.arange(len(weights)) != pivot
+    basis, triangle = torch.linalg.qr(torch.cat([free[:, others], columns[:, [pivot]]], dim=1))
+    basis = basis.where(basis.abs() > _ROUNDING, 0.0)
+    scale = float(weights[pivot] / triangle[-1, -1])
+    # QR leaves the sign of the last vector open.
+    tested = basis[:, -1:] * math.copysign(1.0, scale)
+    return Partition(torch.cat([tested, basis[:, :-1]], dim=1), abs(scale), design.degrees_of_freedom)

@@ -14,13 +14,32 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-__all__ = ["MapSource", "Maps", "open_maps"]
+__all__ = ["MapSource", "Maps", "cached_blocks", "open_maps"]
 
 Maps = Float[Tensor, "maps ..."] | Sequence[str | Path]
 """Values in memory, a row a map, or one NIfTI file a map, all on one grid."""
 
 _BLOCK = 1 << 20  # bytes of float32 in a block of memory's maps: within the caches
 _LEAST = 1024  # voxels of a block
+
+
+def cached_blocks(
+    values: Float[Tensor, "maps voxels"], first: int
+) -> Iterator[tuple[int, Float[Tensor, "maps voxels"]]]:
+    """Blocks that fit into the processor's caches; on other devices larger ones.
+
+    Args:
+        values: of all maps.
+        first: number of their first voxel.
+
+    Example:
+        >>> [number for number, _ in cached_blocks(torch.zeros(128, 5000), 100)]
+        [100, 2148, 4196]
+    """
+    n_maps, n_voxels = values.shape
+    block = max(_LEAST, (_BLOCK if values.device.type == "cpu" else 256 * _BLOCK) // 4 // n_maps)
+    for start in range(0, n_voxels, block):
+        yield first + start, values[:, start : start + block]
 
 
 class MapSource(ABC):
@@ -36,9 +55,14 @@ class MapSource(ABC):
     grid: tuple[int, ...]
     affine: np.ndarray | None
 
-    @abstractmethod
     def blocks(self) -> Iterator[tuple[int, Float[Tensor, "maps voxels"]]]:
-        """Number of the first voxel, and the values from there on."""
+        """Number of the first voxel, and the values from there on: as many as fit into the caches."""
+        for first, values in self.large_blocks():
+            yield from cached_blocks(values, first)
+
+    @abstractmethod
+    def large_blocks(self) -> Iterator[tuple[int, Float[Tensor, "maps voxels"]]]:
+        """The same, as many as are in memory at a time; those of files only until the next are asked for."""
 
     @abstractmethod
     def flat(self, volume: Tensor) -> Float[Tensor, " voxels"] | Bool[Tensor, " voxels"]:
@@ -115,22 +139,14 @@ class _InMemory(MapSource):
         self.affine = None
         self._maps = maps.flatten(1)
 
-    def blocks(self) -> Iterator[tuple[int, Tensor]]:
-        yield from _pieces(self._maps, 0)
+    def large_blocks(self) -> Iterator[tuple[int, Tensor]]:
+        yield 0, self._maps
 
     def flat(self, volume: Tensor) -> Tensor:
         return volume.to(self._maps.device).flatten()
 
     def volume(self, voxels: Tensor) -> Tensor:
         return voxels.unflatten(-1, self.grid)
-
-
-def _pieces(values: Tensor, first: int) -> Iterator[tuple[int, Tensor]]:
-    """Blocks that fit into the processor's caches; on other devices larger ones."""
-    n_maps, n_voxels = values.shape
-    block = max(_LEAST, (_BLOCK if values.device.type == "cpu" else 256 * _BLOCK) // 4 // n_maps)
-    for start in range(0, n_voxels, block):
-        yield first + start, values[:, start : start + block]
 
 
 @dataclass(frozen=True)
@@ -155,14 +171,16 @@ class _Files(MapSource):
         self._headers = headers
         self._block = max(_LEAST, memory // 4 // len(headers))
 
-    def blocks(self) -> Iterator[tuple[int, Tensor]]:
+    def large_blocks(self) -> Iterator[tuple[int, Tensor]]:
         n_voxels = int(np.prod(self.grid))
+        # One room for all blocks: the system's way to fresh memory takes longer than reading.
+        room = np.empty(len(self._headers) * min(self._block, n_voxels), np.float32)
         for first in range(0, n_voxels, self._block):
             count = min(self._block, n_voxels - first)
-            values = np.empty((len(self._headers), count), np.float32)
+            values = room[: len(self._headers) * count].reshape(-1, count)
             for row, header in zip(values, self._headers, strict=True):
-                row[:] = _read(header, first, count)
-            yield from _pieces(torch.from_numpy(values), first)
+                _read(header, first, into=row)
+            yield first, torch.from_numpy(values)
 
     # NIfTI's first axis runs fastest.
     def flat(self, volume: Tensor) -> Tensor:
@@ -172,15 +190,16 @@ class _Files(MapSource):
         return voxels.unflatten(-1, self.grid[::-1]).transpose(-1, -3)
 
 
-def _read(header: _Header, first: int, count: int) -> np.ndarray:
-    path = header.unpacked or header.path
-    offset = header.offset + first * header.dtype.itemsize
-    values = np.fromfile(path, header.dtype, count, offset=offset)
-    if len(values) != count:
-        raise OSError(f"{header.path} ends before its last voxel: the file is damaged")
-    if (header.slope, header.intercept) == (1.0, 0.0):
-        return values
-    return values * header.slope + header.intercept
+def _read(header: _Header, first: int, *, into: np.ndarray) -> None:
+    plain = (header.slope, header.intercept) == (1.0, 0.0)
+    # What is stored as it is kept needs no copy.
+    values = into if plain and header.dtype == into.dtype else np.empty(len(into), header.dtype)
+    with (header.unpacked or header.path).open("rb", buffering=0) as file:
+        file.seek(header.offset + first * header.dtype.itemsize)
+        if file.readinto(values.data) != values.nbytes:
+            raise OSError(f"{header.path} ends before its last voxel: the file is damaged")
+    if values is not into:
+        into[:] = values if plain else values * header.slope + header.intercept
 
 
 def _unpack(header: _Header, path: Path, dtype: np.dtype) -> _Header:

@@ -1,6 +1,5 @@
-"""Student's t at every voxel: a linear model of many maps, by two matrix products."""
+"""Student's t at every voxel: a linear model of many maps, in one pass over them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +8,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mrrecon.morphometry.designs import Contrast, Design
-from mrrecon.morphometry.partition import Partition, split_design
+from mrrecon.morphometry.partition import split_design
 from mrrecon.morphometry.streaming import Maps, MapSource, open_maps
+from mrrecon.morphometry.voxel_fits import fit_voxels, voxel_means
 
-__all__ = ["Adjusted", "TMap", "adjust", "analysis_mask", "t_map"]
-
-# Residual sums of squares below this part of the voxel's own are rounding of values kept in float32.
-_NO_VARIANCE = 1e-14
+__all__ = ["TMap", "analysis_mask", "t_map", "t_map_of"]
 
 
 @dataclass(frozen=True)
@@ -64,8 +61,8 @@ def t_map(maps: Maps, design: Design, contrast: Contrast, *, mask: Bool[Tensor, 
     $$ t = \frac{c^\top \hat\beta}{\hat\sigma \sqrt{c^\top (X^\top X)^{-1} c}}, \qquad
        \hat\sigma^2 = \frac{\| y - X \hat\beta \|^2}{n - p} $$
 
-    The design is factored once; a block of voxels takes two products with its basis, in float64. Files are
-    read a block at a time.
+    The design is factored once; one pass over the maps takes all sums, in float64. Files are read a block at
+    a time.
 
     Args:
         maps: values, a row a map, or one NIfTI file a map, all on one grid.
@@ -83,88 +80,40 @@ def t_map(maps: Maps, design: Design, contrast: Contrast, *, mask: Bool[Tensor, 
         >>> t_map(maps, two_sample_design(["a", "a", "b", "b"]), {"b": 1, "a": -1}).t
         tensor([5.6569])
     """
-    part = split_design(design, contrast)
     with open_maps(maps) as source:
-        inside = _check(source, design, mask)
-        n_voxels = len(inside)
-        device = maps.device if isinstance(maps, Tensor) else torch.device("cpu")
-        t, effect = torch.zeros(2, n_voxels, device=device)
-        flat = torch.zeros(n_voxels, dtype=torch.bool, device=device)
-        for first, values in source.blocks():
-            here = slice(first, first + values.shape[1])
-            found = adjust(values, part, source.names, inside[here])
-            left = found.squares - found.along.square()
-            none = found.none | (left <= _NO_VARIANCE * found.squares)
-            t[here] = found.along.div_(left.div_(part.degrees_of_freedom).sqrt_()).masked_fill_(none, 0.0)
-            flat[here] = none
-            effect[here] = found.effect
-        if mask is not None:
-            flat &= inside
-            effect *= inside
-        return TMap(
-            source.volume(t),
-            source.volume(effect),
-            part.degrees_of_freedom,
-            source.volume(flat),
-            source.volume(inside),
-            source.affine,
-        )
+        return t_map_of(source, design, contrast, mask=mask)
 
 
-@dataclass(frozen=True)
-class Adjusted:
-    """Values less what the columns not of interest explain, in float64.
+def t_map_of(
+    source: MapSource, design: Design, contrast: Contrast, *, mask: Bool[Tensor, "..."] | None = None
+) -> TMap:
+    """``t_map`` of maps that are open.
 
     Args:
-        values: of the maps.
-        along: their part in the direction that is tested.
-        squares: their sums of squares.
-        effect: the contrast of the coefficients.
-        none: voxels that are not tested, or whose sum of squares is no more than rounding.
-    """
-
-    values: Float[Tensor, "maps voxels"]
-    along: Float[Tensor, " voxels"]
-    squares: Float[Tensor, " voxels"]
-    effect: Float[Tensor, " voxels"]
-    none: Bool[Tensor, " voxels"]
-
-
-def adjust(
-    values: Float[Tensor, "maps voxels"],
-    part: Partition,
-    names: Sequence[str],
-    chosen: Bool[Tensor, " voxels"],
-) -> Adjusted:
-    """What a test needs of a block of voxels.
-
-    Args:
-        values: of the maps.
-        part: the design, split.
-        names: of the maps, for the message.
-        chosen: voxels that are tested; elsewhere values may be anything.
+        source: of ``open_maps``.
+        design: X, a row a map.
+        contrast: c, weights of the columns of the design.
+        mask: where to test; by default everywhere.
 
     Raises:
-        ValueError: a value of a chosen voxel is not finite.
+        ValueError: as ``t_map``.
+        OSError: likewise.
     """
-    values = values.double()
-    basis = part.basis.to(values.device)
-    parts = basis.T @ values
-    along, others = parts[0], parts[1:]
-    adjusted = torch.addmm(values, basis[:, 1:], others, alpha=-1)
-    squares = torch.linalg.vecdot(adjusted, adjusted, dim=0)
-    own = others.square().sum(0).add_(squares)
-    if not torch.isfinite(own.sum()):
-        finite = values.isfinite()
-        bad = (~finite & chosen).any(1)
-        if bad.any():
-            name = names[int(bad.nonzero()[0])]
-            raise ValueError(f"maps must be finite where they are tested, {name} holds NaN or infinity")
-        if not finite.all():
-            return adjust(values.where(finite, 0.0), part, names, chosen)
-        raise ValueError("the squares of the maps leave the range of float64: scale the maps by one number")
-    none = (squares <= _NO_VARIANCE * own) | ~chosen
-    return Adjusted(adjusted, along, squares, along * part.scale, none)
+    part = split_design(design, contrast)
+    inside = _check(source, design, mask)
+    t, effect = torch.zeros(2, len(inside), device=inside.device)
+    flat = torch.zeros_like(inside)
+    for first, values in source.large_blocks():
+        here = slice(first, first + values.shape[1])
+        fit_voxels(values, part, source.names, inside[here], into=(t[here], effect[here], flat[here]))
+    return TMap(
+        source.volume(t),
+        source.volume(effect),
+        part.degrees_of_freedom,
+        source.volume(flat),
+        source.volume(inside),
+        source.affine,
+    )
 
 
 def analysis_mask(maps: Maps, *, above: float = 0.1) -> Bool[Tensor, "*grid"]:
@@ -182,7 +131,7 @@ def analysis_mask(maps: Maps, *, above: float = 0.1) -> Bool[Tensor, "*grid"]:
         tensor([False,  True])
     """
     with open_maps(maps) as source:
-        found = torch.cat([values.mean(0, dtype=torch.float64) > above for _, values in source.blocks()])
+        found = torch.cat([voxel_means(values) > above for _, values in source.large_blocks()])
         if not found.any():
             raise ValueError(f"above={above} leaves no voxel: the mean of the maps is nowhere so high")
         return source.volume(found)

@@ -93,3 +93,11 @@ def test_partition_is_an_orthonormal_basis_with_the_effect_first(generator):
     torch.testing.assert_close(part.scale * part.tested, effect)
     torch.testing.assert_close(part.basis.T @ part.basis, torch.eye(4, dtype=torch.float64))
     torch.testing.assert_close(part.basis @ (part.basis.T @ matrix), matrix)
+
+
+def test_pairs_leave_the_subjects_means_as_they_are():
+    part = split_design(paired_design(3), {"after": 1})
+    means = torch.eye(3, dtype=torch.float64).repeat(2, 1) / 2**0.5
+    torch.testing.assert_close(part.nuisance.abs(), means)
+    assert part.nuisance.count_nonzero() == 6
+    assert part.scale == pytest.approx((2 / 3) ** 0.5)

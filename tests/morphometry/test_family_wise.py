@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -49,7 +50,12 @@ def test_two_groups_are_exact_over_every_split(y, generator):
     np.testing.assert_allclose(found.p, p)
 
 
-def test_covariates_are_freedman_and_lanes_over_every_order(y, generator):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_covariates_are_freedman_and_lanes_over_every_order(y, generator, compiled, monkeypatch):
+    if not compiled:
+        for module in ("voxel_fits", "family_wise"):
+            name = f"mrrecon.morphometry.{module}"
+            monkeypatch.setattr(sys.modules[name], "is_compiled", lambda _: False)
     age = [50, 61, 47, 72, 66, 59]
     design = two_sample_design(["a", "a", "a", "b", "b", "b"], {"age": age})
     found = family_wise(torch.from_numpy(y), design, CONTRAST, generator=generator, n_permutations=720)

@@ -69,6 +69,16 @@ def test_permutations_of_files_are_those_of_the_tensor(maps, write):
     torch.testing.assert_close(run(write(maps, ".nii")).maxima, run(maps).maxima)
 
 
+def test_permutations_unpack_each_file_once(maps, write, monkeypatch):
+    unpacked, unpack = [], streaming._unpack
+    monkeypatch.setattr(
+        streaming, "_unpack", lambda *arguments: unpacked.append(arguments[0].path) or unpack(*arguments)
+    )
+    paths = write(maps, ".nii.gz")
+    family_wise(paths, DESIGN, [1, -1], generator=torch.Generator())
+    assert unpacked == paths
+
+
 def test_unpacked_files_leave_nothing_behind(maps, write, tmp_path):
     folder = tmp_path / "store"
     folder.mkdir()

@@ -84,11 +84,22 @@ def test_covariates_are_nilearns(maps, covariates):
     np.testing.assert_allclose(found.t.flatten(), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_values_far_from_zero_keep_their_digits(generator):
-    maps = 1e4 + torch.randn(11, 200, generator=generator)
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e6])
+def test_values_far_from_zero_keep_their_digits(generator, far):
+    maps = far + torch.randn(11, 200, generator=generator)
     design = two_sample_design(GROUPS)
     t, _ = dense(maps, design.matrix, [-1, 1])
     np.testing.assert_allclose(t_map(maps, design, DIFFERENCE).t, t, rtol=1e-6, atol=1e-6)
+
+
+def test_maps_the_kernels_do_not_take_are_tested_all_the_same(maps):
+    design, apart = two_sample_design(GROUPS), maps.flatten(1).T.contiguous().T
+    t, effect = dense(apart, design.matrix, [-1, 1])
+    found = t_map(apart, design, DIFFERENCE)
+    np.testing.assert_allclose(found.t, t, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found.effect, effect, rtol=1e-5, atol=1e-7)
+    t, _ = dense(maps.half().flatten(1), design.matrix, [-1, 1])
+    np.testing.assert_allclose(t_map(maps.half(), design, DIFFERENCE).t.flatten(), t, rtol=1e-5, atol=1e-6)
 
 
 def test_blocks_do_not_change_the_result(maps, monkeypatch):
@@ -136,3 +147,5 @@ def test_what_cannot_be_tested_is_refused(maps):
     maps[4, 1, 1, 1] = torch.inf
     with pytest.raises(ValueError, match="map 4 holds NaN or infinity"):
         t_map(maps, design, DIFFERENCE)
+    with pytest.raises(ValueError, match="the squares of the maps leave the range"):
+        t_map(1e200 * torch.randn(11, 4, dtype=torch.float64), design, DIFFERENCE)
