@@ -18,10 +18,11 @@ from mrrecon.morphometry.mixture import Mixture, fit_mixture
 from mrrecon.morphometry.plausibility import white_correlation
 from mrrecon.morphometry.prepared_scan import PreparedScan, prepare_scan
 from mrrecon.morphometry.priors import TissuePriors, pool
+from mrrecon.morphometry.region import Region
 from mrrecon.morphometry.segmentation_error import SegmentationError
 from mrrecon.morphometry.template import TissueTemplate, load_template
 from mrrecon.morphometry.tissue_maps import TissueMaps
-from mrrecon.morphometry.voxel_tissues import MIXED, PARTS, SHARE_MIXED, voxel_tissues
+from mrrecon.morphometry.voxel_tissues import MIXED, N_SWEEPS, PARTS, SHARE_MIXED, voxel_tissues
 
 __all__ = ["segment_tissues"]
 
@@ -268,17 +269,21 @@ def _finished(
 ) -> TissueMaps:
     box, bias = _box(scan, field), _bias(scan, field, mixture)
     device = bias.device
-    corner = torch.tensor([side.start for side in box], device=device).view(3, 1, 1, 1)
-    points = grid_points([side.stop - side.start for side in box], device=device) + corner
-    expected = priors.at(apply_affine(scan.grid.affine, points), alignment, spread=LAST_SPREAD)
-    values = (scan.values / bias)[box]
-    held = voxel_tissues(mixture, values, expected, strength=strength, spacing=scan.grid.spacing)[:3]
-    if scan.extracted:
-        brain = scan.mask[box]
-    else:
-        brain = torch.from_numpy(clean_brain(held.sum(0), spacing=scan.grid.spacing)).to(device)
+    wanted = scan.mask[box] if scan.extracted else torch.ones_like(scan.mask[box])
+    region = Region.around(wanted, n_shells=N_SWEEPS)
+    corner = torch.tensor([side.start for side in box], device=device)[:, None]
+    mm = apply_affine(scan.grid.affine, region.voxels + corner)
+    expected = priors.at(mm, alignment, spread=LAST_SPREAD)
+    values = (scan.values[box] / bias[box])[tuple(region.voxels)]
+    held = voxel_tissues(mixture, values, expected, region, strength=strength, spacing=scan.grid.spacing)[:3]
+    found = torch.zeros(3, *region.shape, device=device)
+    found[:, wanted] = held.clamp(0, 1)
+    brain = wanted
+    if not scan.extracted:
+        brain = torch.from_numpy(clean_brain(found.sum(0), spacing=scan.grid.spacing)).to(device)
+        found *= brain
     maps = torch.zeros(3, *scan.grid.shape, device=device)
-    maps[:, box[0], box[1], box[2]] = (held * brain).clamp(0, 1)
+    maps[:, box[0], box[1], box[2]] = found
     middle = bias[box][brain].mean() if bool(brain.any()) else 1.0
     return TissueMaps(
         scan.as_given(maps),
