@@ -103,9 +103,9 @@ def sample_linear(
     slopes = torch.is_grad_enabled() and (volumes.requires_grad or voxels.requires_grad)
     if volumes.device.type == "cpu" and volumes.dtype == torch.float32 and not slopes:
         # numba takes a second to import.
-        from mrrecon.morphometry.sampling_kernels import read
+        from mrrecon.morphometry import sampling_kernels
 
-        found = read(volumes, voxels.reshape(3, -1).float(), border=outside == "border")
+        found = sampling_kernels.read(volumes, voxels.reshape(3, -1).float(), border=outside == "border")
         return found.reshape(volumes.shape[0], *voxels.shape[1:])
     sizes = torch.tensor(volumes.shape[-3:], device=voxels.device).view(3, 1)
     # grid_sample counts from -1 to 1 between the outer edges of the outer voxels, the last axis first.

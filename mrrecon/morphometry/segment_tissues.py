@@ -13,7 +13,7 @@ from mrrecon.morphometry.alignment import Alignment
 from mrrecon.morphometry.bias_field import CosineField
 from mrrecon.morphometry.brain_mask import clean_brain, head_starts
 from mrrecon.morphometry.diffeomorphism import exponential, register_tissues
-from mrrecon.morphometry.grid import apply_affine, grid_points, sample_linear
+from mrrecon.morphometry.grid import Grid, apply_affine, grid_points, sample_linear
 from mrrecon.morphometry.mixture import Mixture, fit_mixture
 from mrrecon.morphometry.plausibility import white_correlation
 from mrrecon.morphometry.prepared_scan import PreparedScan, prepare_scan
@@ -106,32 +106,32 @@ def segment_tissues(
     template = load_template() if template is None else template
     template = TissueTemplate(template.tissues.to(where), template.grid)
     priors = TissuePriors(template, extracted=scan.extracted)
+    coarse = TissueTemplate(*pool(template.tissues, template.grid, FIELD_FACTOR))
 
-    alignment = _affine_alignment(scan, template)
-    field = _gain(scan, template, alignment, shortest=bias_length)
+    alignment = _affine_alignment(scan, template, coarse.grid)
+    field = _gain(scan, coarse, alignment, shortest=bias_length)
     mixture, velocity = None, None
     for spread, levels in ROUNDS:
         mixture = _fit(scan, priors, alignment, field, spread=spread, start=mixture)
         seen = _seen_tissues(scan, priors, alignment, field, mixture, spread=spread)
-        alignment, velocity = _bent(alignment, template, seen, velocity, levels=levels)
+        alignment, velocity = _bent(alignment, coarse, seen, velocity, levels=levels)
     mixture = _fit(scan, priors, alignment, field, spread=LAST_SPREAD, start=mixture)
     alignment = _borne_out(scan, priors, alignment, field, mixture)
     return _finished(scan, priors, alignment, field, mixture, strength=markov_strength)
 
 
-def _affine_alignment(scan: PreparedScan, template: TissueTemplate) -> Alignment:
+def _affine_alignment(scan: PreparedScan, template: TissueTemplate, grid: Grid) -> Alignment:
     starts = head_starts(scan.mask.cpu().numpy(), scan.grid.affine, extracted=scan.extracted)
     values = scan.values * scan.mask if scan.extracted else scan.values
     matrix = register_affine(values, scan.grid.affine, template, starts=starts)
-    _, grid = pool(template.tissues, template.grid, FIELD_FACTOR)
     still = torch.zeros(3, *grid.shape, device=values.device)
     return Alignment(matrix, still, still, grid, scan.own)
 
 
 def _gain(
-    scan: PreparedScan, template: TissueTemplate, alignment: Alignment, *, shortest: float
+    scan: PreparedScan, coarse: TissueTemplate, alignment: Alignment, *, shortest: float
 ) -> CosineField:
-    tissues, grid = pool(template.tissues, template.grid, FIELD_FACTOR)
+    tissues, grid = coarse.tissues, coarse.grid
     inside = grid_points(grid.shape, device=tissues.device)[:, tissues.sum(0) > 0.1]
     mm = alignment.scan_points(apply_affine(grid.affine, inside))
     spacing = torch.tensor(scan.grid.spacing, device=mm.device)[:, None]
@@ -241,7 +241,7 @@ def _seen_tissues(
 
 def _bent(
     alignment: Alignment,
-    template: TissueTemplate,
+    coarse: TissueTemplate,
     seen: Float[Tensor, "3 i j k"],
     velocity: Float[Tensor, "3 i j k"] | None,
     *,
@@ -251,10 +251,9 @@ def _bent(
 
     How much fluid is left around the brain depends on the extraction: it takes no part.
     """
-    fixed = pool(template.tissues, template.grid, FIELD_FACTOR)[0][1:]
-    velocity = register_tissues(fixed, seen[1:], velocity=velocity, levels=levels)
+    velocity = register_tissues(coarse.tissues[1:], seen[1:], velocity=velocity, levels=levels)
     forward, backward = exponential(velocity), exponential(-velocity)
-    size = torch.tensor(alignment.field.spacing, device=fixed.device).view(3, 1, 1, 1)
+    size = torch.tensor(alignment.field.spacing, device=seen.device).view(3, 1, 1, 1)
     return replace(alignment, forward=forward * size, backward=backward * size), velocity
 
 
