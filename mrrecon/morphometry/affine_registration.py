@@ -166,22 +166,21 @@ def _centre(template: TissueTemplate) -> Float[Tensor, "3"]:
 def _classes(template: TissueTemplate, *, step: float) -> tuple[Tensor, Tensor]:
     """Points ``step`` mm apart in and around the brain, and the probability of each tissue there."""
     factors = [max(1, round(step / size)) for size in template.grid.spacing]
-    margin = [
-        math.ceil(RIM / size / factor) * factor
-        for size, factor in zip(template.grid.spacing, factors, strict=True)
-    ]
-    padded = F.pad(template.tissues, [n for size in reversed(margin) for n in (size, size)])
-    tissues = F.avg_pool3d(padded[None], factors)[0]
     reach = [
         math.ceil(RIM / size / factor) for size, factor in zip(template.grid.spacing, factors, strict=True)
     ]
+    # Sums of the voxels that there are, over the number that there could be.
+    tissues = F.avg_pool3d(
+        template.tissues[None], factors, ceil_mode=True, divisor_override=math.prod(factors)
+    )[0]
+    tissues = F.pad(tissues, [n for blocks in reversed(reach) for n in (blocks, blocks)])
     near = (
         F.max_pool3d(tissues.sum(0)[None, None], [2 * n + 1 for n in reach], stride=1, padding=reach)[0, 0]
         > 0.1
     )
     index = near.nonzero().T
     chosen = tissues[:, index[0], index[1], index[2]]
-    first = torch.tensor([(f - 1) / 2 - m for f, m in zip(factors, margin, strict=True)])[:, None]
+    first = torch.tensor([(f - 1) / 2 - f * n for f, n in zip(factors, reach, strict=True)])[:, None]
     voxels = index.cpu() * torch.tensor(factors)[:, None] + first
     classes = torch.cat([chosen, (1 - chosen.sum(0, keepdim=True)).clamp(min=0)])
     return apply_affine(template.grid.affine, voxels.float()), classes / classes.sum(0)

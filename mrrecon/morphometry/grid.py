@@ -89,6 +89,8 @@ def sample_linear(
 ) -> Float[Tensor, "c ..."]:
     """Volumes read at any point, linearly between the eight voxels around it.
 
+    On a processor, where no slopes are asked for, the loops are compiled.
+
     Args:
         volumes: values at whole indices.
         voxels: where to read, in voxels.
@@ -98,6 +100,13 @@ def sample_linear(
         >>> sample_linear(torch.arange(2.0).view(1, 2, 1, 1), torch.tensor([[0.5], [0.0], [0.0]]))
         tensor([[0.5000]])
     """
+    slopes = torch.is_grad_enabled() and (volumes.requires_grad or voxels.requires_grad)
+    if volumes.device.type == "cpu" and volumes.dtype == torch.float32 and not slopes:
+        # numba takes a second to import.
+        from mrrecon.morphometry import sampling_kernels
+
+        found = sampling_kernels.read(volumes, voxels.reshape(3, -1).float(), border=outside == "border")
+        return found.reshape(volumes.shape[0], *voxels.shape[1:])
     sizes = torch.tensor(volumes.shape[-3:], device=voxels.device).view(3, 1)
     # grid_sample counts from -1 to 1 between the outer edges of the outer voxels, the last axis first.
     places = (2 * voxels.reshape(3, -1) + 1) / sizes - 1

@@ -73,6 +73,6 @@ def pool(volumes: Float[Tensor, "c x y z"], grid: Grid, factor: int) -> tuple[Fl
     """
     block = np.diag([factor, factor, factor, 1.0])
     block[:3, 3] = (factor - 1) / 2
-    padding = [n for size in reversed(grid.shape) for n in (0, -size % factor)]
-    pooled = F.avg_pool3d(F.pad(volumes, padding)[None], factor)[0]
+    # Sums of the voxels that there are, over the number that there could be.
+    pooled = F.avg_pool3d(volumes[None], factor, ceil_mode=True, divisor_override=factor**3)[0]
     return pooled, Grid((pooled.shape[1], pooled.shape[2], pooled.shape[3]), grid.affine @ block)

@@ -13,15 +13,16 @@ from mrrecon.morphometry.alignment import Alignment
 from mrrecon.morphometry.bias_field import CosineField
 from mrrecon.morphometry.brain_mask import clean_brain, head_starts
 from mrrecon.morphometry.diffeomorphism import exponential, register_tissues
-from mrrecon.morphometry.grid import apply_affine, grid_points, sample_linear
+from mrrecon.morphometry.grid import Grid, apply_affine, grid_points, sample_linear
 from mrrecon.morphometry.mixture import Mixture, fit_mixture
 from mrrecon.morphometry.plausibility import white_correlation
 from mrrecon.morphometry.prepared_scan import PreparedScan, prepare_scan
 from mrrecon.morphometry.priors import TissuePriors, pool
+from mrrecon.morphometry.region import Region
 from mrrecon.morphometry.segmentation_error import SegmentationError
 from mrrecon.morphometry.template import TissueTemplate, load_template
 from mrrecon.morphometry.tissue_maps import TissueMaps
-from mrrecon.morphometry.voxel_tissues import MIXED, PARTS, SHARE_MIXED, voxel_tissues
+from mrrecon.morphometry.voxel_tissues import MIXED, N_SWEEPS, PARTS, SHARE_MIXED, voxel_tissues
 
 __all__ = ["segment_tissues"]
 
@@ -105,32 +106,32 @@ def segment_tissues(
     template = load_template() if template is None else template
     template = TissueTemplate(template.tissues.to(where), template.grid)
     priors = TissuePriors(template, extracted=scan.extracted)
+    coarse = TissueTemplate(*pool(template.tissues, template.grid, FIELD_FACTOR))
 
-    alignment = _affine_alignment(scan, template)
-    field = _gain(scan, template, alignment, shortest=bias_length)
+    alignment = _affine_alignment(scan, template, coarse.grid)
+    field = _gain(scan, coarse, alignment, shortest=bias_length)
     mixture, velocity = None, None
     for spread, levels in ROUNDS:
         mixture = _fit(scan, priors, alignment, field, spread=spread, start=mixture)
         seen = _seen_tissues(scan, priors, alignment, field, mixture, spread=spread)
-        alignment, velocity = _bent(alignment, template, seen, velocity, levels=levels)
+        alignment, velocity = _bent(alignment, coarse, seen, velocity, levels=levels)
     mixture = _fit(scan, priors, alignment, field, spread=LAST_SPREAD, start=mixture)
     alignment = _borne_out(scan, priors, alignment, field, mixture)
     return _finished(scan, priors, alignment, field, mixture, strength=markov_strength)
 
 
-def _affine_alignment(scan: PreparedScan, template: TissueTemplate) -> Alignment:
+def _affine_alignment(scan: PreparedScan, template: TissueTemplate, grid: Grid) -> Alignment:
     starts = head_starts(scan.mask.cpu().numpy(), scan.grid.affine, extracted=scan.extracted)
     values = scan.values * scan.mask if scan.extracted else scan.values
     matrix = register_affine(values, scan.grid.affine, template, starts=starts)
-    _, grid = pool(template.tissues, template.grid, FIELD_FACTOR)
     still = torch.zeros(3, *grid.shape, device=values.device)
     return Alignment(matrix, still, still, grid, scan.own)
 
 
 def _gain(
-    scan: PreparedScan, template: TissueTemplate, alignment: Alignment, *, shortest: float
+    scan: PreparedScan, coarse: TissueTemplate, alignment: Alignment, *, shortest: float
 ) -> CosineField:
-    tissues, grid = pool(template.tissues, template.grid, FIELD_FACTOR)
+    tissues, grid = coarse.tissues, coarse.grid
     inside = grid_points(grid.shape, device=tissues.device)[:, tissues.sum(0) > 0.1]
     mm = alignment.scan_points(apply_affine(grid.affine, inside))
     spacing = torch.tensor(scan.grid.spacing, device=mm.device)[:, None]
@@ -240,7 +241,7 @@ def _seen_tissues(
 
 def _bent(
     alignment: Alignment,
-    template: TissueTemplate,
+    coarse: TissueTemplate,
     seen: Float[Tensor, "3 i j k"],
     velocity: Float[Tensor, "3 i j k"] | None,
     *,
@@ -250,10 +251,9 @@ def _bent(
 
     How much fluid is left around the brain depends on the extraction: it takes no part.
     """
-    fixed = pool(template.tissues, template.grid, FIELD_FACTOR)[0][1:]
-    velocity = register_tissues(fixed, seen[1:], velocity=velocity, levels=levels)
+    velocity = register_tissues(coarse.tissues[1:], seen[1:], velocity=velocity, levels=levels)
     forward, backward = exponential(velocity), exponential(-velocity)
-    size = torch.tensor(alignment.field.spacing, device=fixed.device).view(3, 1, 1, 1)
+    size = torch.tensor(alignment.field.spacing, device=seen.device).view(3, 1, 1, 1)
     return replace(alignment, forward=forward * size, backward=backward * size), velocity
 
 
@@ -268,17 +268,21 @@ def _finished(
 ) -> TissueMaps:
     box, bias = _box(scan, field), _bias(scan, field, mixture)
     device = bias.device
-    corner = torch.tensor([side.start for side in box], device=device).view(3, 1, 1, 1)
-    points = grid_points([side.stop - side.start for side in box], device=device) + corner
-    expected = priors.at(apply_affine(scan.grid.affine, points), alignment, spread=LAST_SPREAD)
-    values = (scan.values / bias)[box]
-    held = voxel_tissues(mixture, values, expected, strength=strength, spacing=scan.grid.spacing)[:3]
-    if scan.extracted:
-        brain = scan.mask[box]
-    else:
-        brain = torch.from_numpy(clean_brain(held.sum(0), spacing=scan.grid.spacing)).to(device)
+    wanted = scan.mask[box] if scan.extracted else torch.ones_like(scan.mask[box])
+    region = Region.around(wanted, n_shells=N_SWEEPS)
+    corner = torch.tensor([side.start for side in box], device=device)[:, None]
+    mm = apply_affine(scan.grid.affine, region.voxels + corner)
+    expected = priors.at(mm, alignment, spread=LAST_SPREAD)
+    values = (scan.values[box] / bias[box])[tuple(region.voxels)]
+    held = voxel_tissues(mixture, values, expected, region, strength=strength, spacing=scan.grid.spacing)[:3]
+    found = torch.zeros(3, *region.shape, device=device)
+    found[:, wanted] = held.clamp(0, 1)
+    brain = wanted
+    if not scan.extracted:
+        brain = torch.from_numpy(clean_brain(found.sum(0), spacing=scan.grid.spacing)).to(device)
+        found *= brain
     maps = torch.zeros(3, *scan.grid.shape, device=device)
-    maps[:, box[0], box[1], box[2]] = (held * brain).clamp(0, 1)
+    maps[:, box[0], box[1], box[2]] = found
     middle = bias[box][brain].mean() if bool(brain.any()) else 1.0
     return TissueMaps(
         scan.as_given(maps),

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from mrrecon.morphometry.markov_field import markov_field
 from mrrecon.morphometry.mixture import Mixture
+from mrrecon.morphometry.region import Region
 
-__all__ = ["MIXED", "PARTS", "SHARE_MIXED", "voxel_tissues"]
+__all__ = ["MIXED", "N_SWEEPS", "PARTS", "SHARE_MIXED", "voxel_tissues"]
 
 MIXED = ((0, 1), (1, 2))
 """Classes that a voxel may hold at once: CSF and grey matter, grey and white matter."""
@@ -26,20 +27,22 @@ N_SWEEPS = 4
 
 def voxel_tissues(
     mixture: Mixture,
-    values: Float[Tensor, "x y z"],
-    priors: Float[Tensor, "k x y z"],
+    values: Float[Tensor, " n"],
+    priors: Float[Tensor, "k n"],
+    region: Region,
     *,
     strength: float,
     spacing: tuple[float, ...],
-) -> Float[Tensor, "k x y z"]:
-    """Expected fraction of each class in each voxel.
+) -> Float[Tensor, "k wanted"]:
+    """Expected fraction of each class in each voxel that is wanted.
 
     A voxel on a border is as bright as the fractions of both tissues say, with their noise.
 
     Args:
         mixture: brightness of each class.
-        values: brightness freed from the gain.
+        values: brightness freed from the gain, in the voxels of the region.
         priors: probability of each class; sums to 1.
+        region: the voxels, with a shell for each update of the field.
         strength: of the Markov field, from 0 up.
         spacing: of the voxels, in mm.
 
@@ -47,7 +50,7 @@ def voxel_tissues(
         Shattuck et al., Magnetic resonance image tissue classification using a partial volume model,
         NeuroImage 2001, DOI 10.1006/nimg.2000.0730
     """
-    expected = mixture.shares.view(-1, 1, 1, 1) * priors
+    expected = mixture.shares[:, None] * priors
     expected = expected / expected.sum(0)
     pure = mixture.log_likelihood(values) + (expected + 1e-6).log()
     fractions = list(torch.eye(len(priors), device=values.device))
@@ -60,6 +63,4 @@ def voxel_tissues(
             fit = -0.5 * ((values - mean).square() / variance + (2 * math.pi * variance).log())
             states.append((fit + both)[None])
             fractions.append(torch.lerp(fractions[first], fractions[second], part))
-    return markov_field(
-        torch.cat(states), torch.stack(fractions), strength=strength, spacing=spacing, n_sweeps=N_SWEEPS
-    )
+    return markov_field(torch.cat(states), torch.stack(fractions), region, strength=strength, spacing=spacing)

@@ -6,12 +6,20 @@ from scipy import ndimage
 from mrrecon.morphometry.grid import TEMPLATE_GRID, Grid, grid_points, sample_linear
 
 
-def test_reading_between_voxels_is_scipys_linear_interpolation() -> None:
+# Where slopes are asked for, torch reads; else a kernel does.
+@pytest.mark.parametrize("slopes", [True, False])
+@pytest.mark.parametrize("shape", [(5, 6, 7), (5, 1, 7)])
+@pytest.mark.parametrize(("outside", "mode"), [("zeros", "grid-constant"), ("border", "nearest")])
+def test_reading_between_voxels_is_scipys_linear_interpolation(
+    slopes: bool, shape: tuple[int, int, int], outside: str, mode: str
+) -> None:
     generator = torch.Generator().manual_seed(0)
-    volume = torch.randn(5, 6, 7, generator=generator)
-    voxels = torch.rand(3, 50, generator=generator) * torch.tensor([[4.0], [5.0], [6.0]])
-    expected = ndimage.map_coordinates(volume.numpy(), voxels.numpy(), order=1)
-    assert np.allclose(sample_linear(volume[None], voxels)[0].numpy(), expected, atol=1e-5)
+    volumes = torch.randn(2, *shape, generator=generator, requires_grad=slopes)
+    voxels = torch.rand(3, 300, 2, generator=generator) * torch.tensor([8.0, 9, 10]).view(3, 1, 1) - 1.5
+    found = sample_linear(volumes, voxels, outside=outside).detach()
+    for volume, one in zip(volumes.detach().numpy(), found.numpy(), strict=True):
+        expected = ndimage.map_coordinates(volume, voxels.numpy(), order=1, mode=mode)
+        assert np.allclose(one, expected, atol=1e-5)
 
 
 def test_beyond_the_border_lies_zero_or_the_border() -> None:

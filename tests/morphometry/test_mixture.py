@@ -1,11 +1,16 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage, special
 from sklearn.mixture import GaussianMixture
 
 from mrrecon.morphometry.bias_field import CosineField
-from mrrecon.morphometry.markov_field import markov_field, neighbour_mean
+from mrrecon.morphometry.markov_field import _sweep, _updated, markov_field
+from mrrecon.morphometry.markov_kernels import sweep
 from mrrecon.morphometry.mixture import Mixture, fit_mixture
+from mrrecon.morphometry.region import Region
 from mrrecon.morphometry.voxel_tissues import voxel_tissues
 
 
@@ -64,21 +69,47 @@ def test_the_field_on_a_grid_is_that_at_its_points() -> None:
     assert torch.allclose(field.on_axes(coefficients, axes), expected)
 
 
-def test_neighbours_count_by_the_inverse_of_their_distance() -> None:
-    maps = torch.zeros(1, 3, 3, 3)
-    maps[0, 0, 1, 1] = 1.0
-    mean = neighbour_mean(maps, spacing=(2.0, 1.0, 1.0))
-    assert mean[0, 1, 1, 1].item() == pytest.approx(0.5 / (2 * (0.5 + 1 + 1)))
+def evidence_of(states: int, shape: tuple[int, int, int]) -> torch.Tensor:
+    return 3 * torch.randn(states, *shape, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("sweep", [sweep, _sweep])
+def test_an_update_of_the_field_is_scipys_convolution_and_softmax(sweep: Callable[..., None]) -> None:
+    evidence, fractions = evidence_of(3, (9, 10, 11)), torch.tensor([[1.0, 0], [0.25, 0.75], [0, 1]])
+    start = np.tensordot(fractions.T, special.softmax(evidence, axis=0), 1)
+    star = np.zeros((3, 3, 3))
+    # Of voxels of 2 x 1 x 1 mm, the weights of all six neighbours have the sum 2 * (0.5 + 1 + 1).
+    star[[0, 2], 1, 1], star[1, [0, 2], 1], star[1, 1, [0, 2]] = 0.5 / 5, 1 / 5, 1 / 5
+    mean = np.stack([ndimage.convolve(one, star, mode="constant") for one in start])
+    chance = special.softmax(evidence.numpy() + 1.5 * np.tensordot(fractions, mean, 1), axis=0)
+    region = Region.around(torch.ones(9, 10, 11, dtype=torch.bool), n_shells=1)
+    found = _updated(sweep, evidence.flatten(1), fractions, region, strength=1.5, spacing=(2.0, 1.0, 1.0))
+    expected = np.tensordot(fractions.T, chance, 1)
+    assert np.allclose(found.reshape(2, 9, 10, 11), expected, atol=1e-6)
+
+
+def test_a_part_of_a_volume_is_as_if_all_of_it_were_computed() -> None:
+    evidence, mask = evidence_of(2, (12, 13, 14)), torch.zeros(12, 13, 14, dtype=torch.bool)
+    mask[:4, 3:6, 4:9] = True
+    fields = []
+    for wanted in (mask, torch.ones_like(mask)):
+        region = Region.around(wanted, n_shells=3)
+        within = evidence[(slice(None), *region.voxels)]
+        fields.append(markov_field(within, torch.eye(2), region, strength=2.0, spacing=(1.0, 1.0, 1.0)))
+    assert torch.equal(fields[0], fields[1][:, mask.flatten()])
 
 
 def test_a_lone_voxel_gives_way_to_its_neighbours() -> None:
     evidence = torch.zeros(2, 5, 5, 5)
     evidence[0] = 2.0
     evidence[:, 2, 2, 2] = torch.tensor([0.0, 0.5])
-    held = markov_field(evidence, torch.eye(2), strength=3.0, spacing=(1.0, 1.0, 1.0), n_sweeps=5)
-    alone = markov_field(evidence, torch.eye(2), strength=0.0, spacing=(1.0, 1.0, 1.0), n_sweeps=5)
-    assert held[0, 2, 2, 2] > 0.9
-    assert alone[0, 2, 2, 2].item() == pytest.approx(torch.tensor(-0.5).sigmoid().item())
+    region = Region.around(torch.ones(5, 5, 5, dtype=torch.bool), n_shells=5)
+    held, alone = (
+        markov_field(evidence.flatten(1), torch.eye(2), region, strength=beta, spacing=(1.0, 1.0, 1.0))
+        for beta in (3.0, 0.0)
+    )
+    assert held[0, 62] > 0.9
+    assert alone[0, 62].item() == pytest.approx(torch.tensor(-0.5).sigmoid().item())
 
 
 def test_a_voxel_between_two_tissues_holds_half_of_each() -> None:
@@ -90,9 +121,10 @@ def test_a_voxel_between_two_tissues_holds_half_of_each() -> None:
         torch.ones(3),
         torch.zeros(1),
     )
-    values = torch.tensor([0.2, 0.4, 0.6, 0.7, 0.8, 1.0]).view(6, 1, 1)
+    values = torch.tensor([0.2, 0.4, 0.6, 0.7, 0.8, 1.0])
+    region = Region.around(torch.ones(6, 1, 1, dtype=torch.bool), n_shells=1)
     held = voxel_tissues(
-        mixture, values, torch.full((3, 6, 1, 1), 1 / 3), strength=0.0, spacing=(1.0, 1.0, 1.0)
-    )[:, :, 0, 0]
+        mixture, values, torch.full((3, 6), 1 / 3), region, strength=0.0, spacing=(1.0, 1.0, 1.0)
+    )
     expected = torch.tensor([[1, 0.5, 0, 0, 0, 0], [0, 0.5, 1, 0.75, 0.5, 0], [0, 0, 0, 0.25, 0.5, 1]])
     assert torch.allclose(held, expected, atol=0.06)
