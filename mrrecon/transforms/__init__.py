@@ -18,6 +18,7 @@ from mrrecon.transforms.simulate_missing import SimulateMissingd
 from mrrecon.transforms.simulate_sinogram import SimulateSinogramd
 from mrrecon.transforms.sinogram_image import SinogramImaged
 from mrrecon.transforms.slab import AxesBackd, Slabd
+from mrrecon.transforms.spread_slices import SpreadSlicesd
 from mrrecon.transforms.synthesize import SynthesizeBraind, SynthesizeHeadd
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SimulateSinogramd",
     "SinogramImaged",
     "Slabd",
+    "SpreadSlicesd",
     "SuperimposeBrainMaskd",
     "SynthesizeBraind",
     "SynthesizeHeadd",

@@ -14,6 +14,7 @@ import pytest
 import torch
 from bundles.inference import half_written
 from bundles.solving import BUNDLES, solve, volume
+from nibabel.affines import apply_affine
 from nibabel.processing import resample_to_output
 from torch import nn
 
@@ -110,6 +111,22 @@ def test_the_geometry_stays_and_observed_voxels_survive(bundle, complete, tmp_pa
     np.testing.assert_array_equal(completions[seen], np.repeat(image[seen][:, None], 3, 1))
     np.testing.assert_allclose(mean, completions.mean(-1), rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(std, completions.std(-1, ddof=1), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("bundle", [SLICES, VOLUMES])
+def test_thick_slices_survive_in_their_places_on_a_finer_grid(bundle, complete, tmp_path):
+    path = volume(tmp_path / "in" / "a.nii.gz", ball(), OBLIQUE)
+    seen = np.random.default_rng(0).random(ball().shape) < 0.9
+    volume(tmp_path / "in" / "a_mask.nii.gz", seen, OBLIQUE)
+    complete(bundle, tmp_path / "out", dataset_dir=str(path), factor=[1, 1, 3], slice_axis="axial")
+    mean, std, _ = outputs(tmp_path / "out")
+    measured = np.zeros((14, 12, 3 * 9 + 1), bool)
+    measured[:, :, ::3] = seen
+    np.testing.assert_array_equal(mean[measured], ball()[seen])
+    np.testing.assert_array_equal(std == 0, measured)
+    fine = nib.load(tmp_path / "out" / "a_recon.nii.gz").affine
+    there, before = apply_affine(fine, np.argwhere(measured)), apply_affine(OBLIQUE, np.argwhere(seen))
+    np.testing.assert_allclose(there, before, atol=1e-4)
 
 
 def test_holes_may_be_told_by_mask_number_or_nan(complete, tmp_path):
@@ -279,6 +296,9 @@ def test_a_mask_that_lies_elsewhere_is_refused_by_both_names(refusal, tmp_path):
         (SLICES, {"kind": "magic", "simulate": True}, "kind='magic' must be one of"),
         (VOLUMES, {"roi_size": [7, 8, 8]}, "must be multiples of 4"),
         (VOLUMES, {"n_completions": 10**9}, "GiB are free: ask for fewer"),
+        (SLICES, {"factor": [1, 1, 13]}, "factor=[1, 1, 13] must be three whole numbers from 1 to 12"),
+        (VOLUMES, {"factor": [1, 1, 1]}, "factor=[1, 1, 1] inserts nothing"),
+        (VOLUMES, {"factor": [1, 1, 3], "simulate": True}, "simulate=True takes voxels from"),
         (SLICES, {"ckpt": "nowhere.pt"}, "'nowhere.pt' does not exist"),
     ],
 )
