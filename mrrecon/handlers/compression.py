@@ -63,12 +63,16 @@ def gzipped_size(values: np.ndarray) -> int:
         >>> gzipped_size(np.zeros((10, 10, 10)))
         35
     """
-    rounded = np.rint(values)
-    if np.abs(values - rounded).max() > 0.05 or not -(1 << 15) <= rounded.min() <= rounded.max() < 1 << 15:
-        spread = float(values.max() - values.min()) or 1.0
-        rounded = np.rint((values - values.min()) * (4095 / spread))
+    low, high = values.min(), values.max()
+    # A plane at a time: fresh memory for whole scans costs more than the arithmetic.
+    whole = -(1 << 15) <= np.rint(low) <= np.rint(high) < 1 << 15
+    whole = whole and all(np.abs(plane - np.rint(plane)).max() <= 0.05 for plane in values)
+    factor = 4095 / (float(high - low) or 1.0)
+    stored = np.empty(values.shape, "<i2")
+    for place, plane in zip(stored, values, strict=True):
+        place[:] = np.rint(plane if whole else (plane - low) * factor)
     packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS + 16)
-    return len(packer.compress(rounded.astype("<i2").tobytes(order="F"))) + len(packer.flush())
+    return len(packer.compress(stored.tobytes(order="F"))) + len(packer.flush())
 
 
 class CompressionRecorder:
@@ -170,7 +174,9 @@ class CompressionRecorder:
         sizes: Row = {"bytes_int16": 2 * n_voxels}
         if self.scale_of is not None:
             slope, offset = self.scale_of(output["image"])
-            sizes["bytes_gzip"] = gzipped_size(image[0, 0].cpu().numpy() * slope + offset)
+            values = image[0, 0].cpu().numpy() * slope
+            values += offset
+            sizes["bytes_gzip"] = gzipped_size(values)
         if self.code_channels is not None:
             sizes["bytes_paper"] = sum(
                 field.size * n for field, n in zip(fields, self.code_channels, strict=True)

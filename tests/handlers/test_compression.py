@@ -1,4 +1,5 @@
 import csv
+import gzip
 import json
 import math
 import statistics
@@ -11,7 +12,7 @@ from monai.data.meta_tensor import MetaTensor
 from monai.engines.utils import IterationEvents
 
 from mrrecon.handlers import CompressionRecorder
-from mrrecon.handlers.compression import code_entropy
+from mrrecon.handlers.compression import code_entropy, gzipped_size
 
 
 def recorded(recorder, *noises, shape=(16, 18, 20)):
@@ -41,6 +42,15 @@ def recorded(recorder, *noises, shape=(16, 18, 20)):
 def test_entropy_is_that_of_the_frequencies():
     p = np.array([0.5, 0.25, 0.25])
     assert code_entropy(np.array([9, 9, 1, 4])) == pytest.approx(-(p * np.log2(p)).sum())
+
+
+@pytest.mark.parametrize(("factor", "steps"), [(1.0, None), (0.03125, 3.25), (1024.0, 106496.0)])
+def test_the_gzipped_size_is_that_of_whole_numbers_or_else_of_4096_steps(factor, steps):
+    values = np.random.default_rng(0).integers(-40, 65, (9, 10, 11)) * factor
+    values[0, 0, :2] = -40 * factor, 64 * factor
+    stored = values if steps is None else (values + 40 * factor) * (4095 / steps)
+    stored = np.rint(stored).astype("<i2")
+    assert gzipped_size(values) == len(gzip.compress(stored.tobytes(order="F"), 6))
 
 
 def test_a_row_holds_what_the_codes_cost_and_keep(tmp_path):
