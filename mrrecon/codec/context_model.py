@@ -19,7 +19,7 @@ __all__ = ["ContextModel", "LevelContext"]
 
 VERSION = 1
 _CHUNK = 16384  # sites whose distributions exist at a time
-_ROWS = 2048  # of them computed at a time, so that they stay in the cache
+_ROWS = 256  # of them computed at a time, so that they stay in the cache
 
 Shape = tuple[int, int, int]
 
@@ -117,10 +117,10 @@ class LevelContext:
         table = np.empty((len(first), self.n_codes), np.float32)
         for start in range(0, len(first), _ROWS):
             part = first[start : start + _ROWS]
-            known = self.codes[neighbours[part]].reshape(len(part), -1)
-            x = np.concatenate([known, vectors[part].astype(np.float32)], axis=1)
+            known = np.take(self.codes, neighbours[part], axis=0).reshape(len(part), -1)
+            x = np.concatenate([known, vectors[part]], axis=1, dtype=np.float32)
             x = self.hidden2.activations(self.hidden1[number].activations(x), number)
-            table[start : start + _ROWS] = frequencies(self.logits.quotients(x, number))
+            frequencies(self.logits.quotients(x, number), out=table[start : start + _ROWS])
         return table, rows
 
 

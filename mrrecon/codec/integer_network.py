@@ -88,13 +88,16 @@ class IntegerLayer:
         return np.clip(y, 0, MAX_ACTIVATION, out=y)
 
 
-def frequencies(logits: Float32[np.ndarray, "n n_codes"]) -> Float32[np.ndarray, "n n_codes"]:
+def frequencies(
+    logits: Float32[np.ndarray, "n n_codes"], out: Float32[np.ndarray, "n n_codes"] | None = None
+) -> Float32[np.ndarray, "n n_codes"]:
     r"""Integer frequencies of the codes, $f_k = 65535 \cdot 2^{(t_k - \max t) / 16}$ rounded.
 
     A code more than 17 bits below the most probable one has frequency 0.
 
     Args:
         logits: in sixteenths of a bit; t once they are rounded. Overwritten.
+        out: where to write them; None: a new array.
 
     Example:
         >>> frequencies(np.array([[0.0, -16.4, -1000.0]], np.float32))
@@ -102,4 +105,4 @@ def frequencies(logits: Float32[np.ndarray, "n n_codes"]) -> Float32[np.ndarray,
     """
     np.rint(logits, out=logits)
     np.subtract(logits.max(1, keepdims=True), logits, out=logits)
-    return np.take(_TABLE, logits.astype(np.int32), mode="clip")
+    return np.take(_TABLE, logits.astype(np.int32), mode="clip", out=out)

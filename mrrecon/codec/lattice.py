@@ -1,6 +1,7 @@
 """The order in which the sites of a field are coded: fifteen passes over sparse lattices, coarse to fine."""
 
 import itertools
+from functools import cache
 
 import numpy as np
 
@@ -34,6 +35,7 @@ def pass_of(position: Offset) -> int:
     return odd + 7 if odd else _PARITIES.index((z // 2 % 2, y // 2 % 2, x // 2 % 2))
 
 
+@cache
 def pass_positions(number: int) -> list[Offset]:
     """Positions within a block of 4 x 4 x 4 that are coded in a pass: one in passes 0 to 7, else eight.
 

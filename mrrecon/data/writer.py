@@ -1,20 +1,18 @@
 """NIfTI files that are whole or not there."""
 
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
+from isal import igzip
 from monai.data.image_writer import NibabelWriter
 
 from mrrecon.files import atomic_path
 
 __all__ = ["AtomicNibabelWriter"]
-
-GZIP = 16
-"""Added to the size of zlib's window: the format of gzip."""
 
 
 class AtomicNibabelWriter(NibabelWriter):
@@ -77,7 +75,8 @@ def write_nifti(path: str | Path, image: nib.Nifti1Image, *, form_codes: tuple[i
     image.set_qform(affine, code=form_codes[0])
     image.set_sform(affine, code=form_codes[1])
     image.header.set_xyzt_units("mm")
-    write_whole(path, image.to_bytes())
+    with _opened(path) as stream:
+        image.to_stream(stream)
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
@@ -87,12 +86,17 @@ def write_whole(path: str | Path, content: bytes) -> None:
         path: the file, whose folder is made.
         content: what it is to hold.
     """
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(_gzipped(content) if Path(path).suffix == ".gz" else content)
+    with _opened(path) as stream:
+        stream.write(content)
 
 
-def _gzipped(content: bytes) -> bytes:
-    # Mantissas of floating-point images do not repeat, but for runs of a constant: to search for runs alone
-    # takes a fourth of the time, and makes the file no larger.
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS + GZIP, 9, zlib.Z_RLE)
-    return packer.compress(content) + packer.flush()
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Any]:
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        if temporary.suffix == ".gz":
+            # Mantissas do not repeat: higher levels gain less than 1 %. Without name and time, so that equal
+            # images are equal files.
+            with igzip.IGzipFile(filename="", mode="wb", compresslevel=1, fileobj=file, mtime=0) as stream:
+                yield stream
+        else:
+            yield file

@@ -23,7 +23,7 @@ class CompressionEvaluator(SupervisedEvaluator):
     the seconds of both passes under ``seconds_encode`` and ``seconds_decode``. Handlers attached to
     ``IterationEvents.FORWARD_COMPLETED`` see it before any postprocessing, in the intensities of the network.
     ``IterationEvents.INNER_ITERATION_STARTED`` is fired between the two passes, ``INNER_ITERATION_COMPLETED``
-    when those handlers are done and postprocessing begins.
+    when those handlers are done and postprocessing begins, ``MODEL_COMPLETED`` when it has ended.
 
     A scan that cannot be read (an item of ``ScanDataset`` with a reason), or not be coded as asked (a
     ``CodecError`` of a handler), does not stop the others: it is kept in ``refused``, a list of {"scan",
@@ -65,13 +65,13 @@ class CompressionEvaluator(SupervisedEvaluator):
         engine.state.output = output
         try:
             engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+            engine.fire_event(IterationEvents.INNER_ITERATION_COMPLETED)
+            # What postprocessing would have to take apart again.
+            engine.state.output = {key: output[key] for key in (Keys.IMAGE, Keys.LABEL, Keys.PRED)}
+            engine.fire_event(IterationEvents.MODEL_COMPLETED)
         except CodecError as error:
             self.refused.append({"scan": str(image.meta["filename_or_obj"][0]), "reason": str(error)})
             return {}
-        engine.fire_event(IterationEvents.INNER_ITERATION_COMPLETED)
-        # What postprocessing would have to take apart again.
-        engine.state.output = {key: output[key] for key in (Keys.IMAGE, Keys.LABEL, Keys.PRED)}
-        engine.fire_event(IterationEvents.MODEL_COMPLETED)
         return engine.state.output
 
 

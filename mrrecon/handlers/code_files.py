@@ -14,10 +14,15 @@ from monai.engines.utils import IterationEvents
 from mrrecon.codec.container import unpack_vqz
 from mrrecon.files import atomic_path, output_stem
 
-__all__ = ["CodeFiles", "finish_coding"]
+__all__ = ["CodeFiles", "finish_coding", "is_coding"]
 
 CODING = "coding"
 """Under this name the output of an iteration holds what is not finished yet."""
+
+
+def is_coding(output: dict[str, Any]) -> bool:
+    """Whether the code file of an iteration is being made in another thread."""
+    return CODING in output
 
 
 def finish_coding(output: dict[str, Any]) -> None:
@@ -41,9 +46,9 @@ class CodeFiles:
 
     It comes before the handler that measures, and adds to the output of the iteration ``bytes_file``, and to
     ``seconds_encode`` and ``seconds_decode`` what the file costs. Codes are coded and decoded in a thread of
-    their own while the scan is being measured: ``finish_coding`` waits for it. Where files hold the voxels
-    (``max_error``), which are to be measured, nothing is put off: ``pred`` becomes what the file gives back,
-    and ``<name>_recon.nii.gz`` is written here, in the type of the scan's own numbers.
+    their own while the scan is being measured and its image written: ``finish_coding`` waits for it. Where
+    files hold the voxels (``max_error``), which are to be measured, nothing is put off: ``pred`` becomes what
+    the file gives back, and ``<name>_recon.nii.gz`` is written here, in the type of the scan's own numbers.
 
     Args:
         codec: a ``ScanCodec``.
@@ -74,12 +79,13 @@ class CodeFiles:
         self.write_files = write_files
         self.write_images = write_images
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="code-file")
+        self._output: dict[str, Any] = {}
 
     def attach(self, engine: Engine) -> None:
         """Hear the evaluator."""
         self.codec.prepare()
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self.record)
-        engine.add_event_handler(IterationEvents.INNER_ITERATION_COMPLETED, self.finish)
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self.finish)
 
     def record(self, engine: Engine) -> None:
         """Code the scan of the iteration, which came in a batch of one."""
@@ -88,6 +94,7 @@ class CodeFiles:
         fields = [field[0].cpu().numpy() for field in output["codes"]]
         stem = output_stem(str(image.meta["filename_or_obj"]), self.output_dir, self.data_root_dir)
         if self.codec.max_error is None:
+            self._output = output
             output[CODING] = self._beside.submit(self._coded, image, fields, f"{stem}.vqz")
             return
         start = time.perf_counter()
@@ -103,9 +110,9 @@ class CodeFiles:
         output["seconds_decode"] += time.perf_counter() - start
         self._write(content, f"{stem}.vqz")
 
-    def finish(self, engine: Engine) -> None:
+    def finish(self, engine: Engine) -> None:  # noqa: ARG002 - ignite's interface
         """Wait for the file, if no other handler did."""
-        output: Any = engine.state.output
+        output, self._output = self._output, {}
         finish_coding(output)
 
     def _coded(self, image: Any, fields: Sequence[np.ndarray], path: str) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from monai.engines.utils import IterationEvents
 from monai.utils import convert_to_tensor, ensure_tuple
 
 from mrrecon.files import atomic_path, output_stem, write_table
-from mrrecon.handlers.code_files import finish_coding
+from mrrecon.handlers.code_files import finish_coding, is_coding
 from mrrecon.handlers.summary import summary_of
 from mrrecon.handlers.text_table import text_table
 from mrrecon.handlers.tissue_dice import DICE_COLUMNS, TissueDice
 from mrrecon.metrics import log_mmd, ms_ssim, psnr
+from mrrecon.threads import torch_threads
 
 __all__ = ["CompressionRecorder", "code_entropy", "gzipped_size"]
 
@@ -63,12 +64,16 @@ def gzipped_size(values: np.ndarray) -> int:
         >>> gzipped_size(np.zeros((10, 10, 10)))
         35
     """
-    rounded = np.rint(values)
-    if np.abs(values - rounded).max() > 0.05 or not -(1 << 15) <= rounded.min() <= rounded.max() < 1 << 15:
-        spread = float(values.max() - values.min()) or 1.0
-        rounded = np.rint((values - values.min()) * (4095 / spread))
+    low, high = values.min(), values.max()
+    # A plane at a time: fresh memory for whole scans costs more than the arithmetic.
+    whole = -(1 << 15) <= np.rint(low) <= np.rint(high) < 1 << 15
+    whole = whole and all(np.abs(plane - np.rint(plane)).max() <= 0.05 for plane in values)
+    factor = 4095 / (float(high - low) or 1.0)
+    stored = np.empty(values.shape, "<i2")
+    for place, plane in zip(stored, values, strict=True):
+        place[:] = np.rint(plane if whole else (plane - low) * factor)
     packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS + 16)
-    return len(packer.compress(rounded.astype("<i2").tobytes(order="F"))) + len(packer.flush())
+    return len(packer.compress(stored.tobytes(order="F"))) + len(packer.flush())
 
 
 class CompressionRecorder:
@@ -84,6 +89,9 @@ class CompressionRecorder:
     Sizes of a scan: as ``float32``, as ``int16``, that gzipped; its indices as they are (``codes``), at the
     entropy of their frequencies, at a byte for each number of their codes, as the paper counts (``paper``);
     and its code file, if the iteration made one (``file``, see ``CodeFiles``).
+
+    The row of a scan is written when its image is, and its code file, which other threads may still be making
+    until then: to them, measuring leaves one of torch's threads.
 
     Args:
         output_dir: folder of the outputs.
@@ -118,10 +126,12 @@ class CompressionRecorder:
         self.tissues = tissues
         self.page = page
         self.rows: list[Row] = []
+        self._finish: Callable[[], None] | None = None
 
     def attach(self, engine: Engine) -> None:
         """Hear the evaluator."""
         engine.add_event_handler(IterationEvents.FORWARD_COMPLETED, self.record)
+        engine.add_event_handler(IterationEvents.MODEL_COMPLETED, self.finish)
         engine.add_event_handler(Events.COMPLETED, self.close)
 
     def record(self, engine: Engine) -> None:
@@ -131,19 +141,34 @@ class CompressionRecorder:
         pred = convert_to_tensor(output["pred"], track_meta=False)
         fields = [field[0].cpu().numpy().astype(self.index_type) for field in output["codes"]]
         source = str(ensure_tuple(output["image"].meta["filename_or_obj"])[0])
-        row = _measured(image.cpu(), pred.cpu(), fields)
+        with torch_threads(torch.get_num_threads() - is_coding(output)):
+            row = {"scan": source, **_measured(image.cpu(), pred.cpu(), fields)}
         row |= self._other_sizes(output, image, fields)
-        if self.tissues is not None:
-            row |= self.tissues(output["image"], pred, scan=source)
+        tissues = {} if self.tissues is None else self.tissues(output["image"], pred, scan=source)
+
+        def finish() -> None:
+            finish_coding(output)
+            self._add(output, row | _file_sizes(output, image) | tissues, pred, fields)
+
+        self._finish = finish
+
+    def finish(self, engine: Engine) -> None:  # noqa: ARG002 - ignite's interface
+        """Write what was measured, the code file and the image being there."""
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            finish()
+
+    def _add(
+        self, output: dict[str, Any], row: Row, pred: torch.Tensor, fields: Sequence[np.ndarray]
+    ) -> None:
         row["seconds_encode"] = round(output["seconds_encode"], 3)
         row["seconds_decode"] = round(output["seconds_decode"], 3)
         if self.write_codes:
-            path = Path(output_stem(source, self.output_dir, self.data_root_dir) + "_codes.npz")
+            path = Path(output_stem(row["scan"], self.output_dir, self.data_root_dir) + "_codes.npz")
             with atomic_path(path) as temporary:
                 names = {f"codes{level}": field for level, field in enumerate(fields, start=1)}
-                np.savez_compressed(temporary, shape=np.array(image.shape[2:]), **names)
+                np.savez_compressed(temporary, shape=np.array(pred.shape[2:]), **names)
             row["codes"] = str(path)
-        row = {"scan": source, **row}
         self.rows.append(row)
         write_table(self.output_dir / "metrics.csv", self.rows)
         if self.page is not None:
@@ -170,17 +195,21 @@ class CompressionRecorder:
         sizes: Row = {"bytes_int16": 2 * n_voxels}
         if self.scale_of is not None:
             slope, offset = self.scale_of(output["image"])
-            sizes["bytes_gzip"] = gzipped_size(image[0, 0].cpu().numpy() * slope + offset)
+            values = image[0, 0].cpu().numpy() * slope
+            values += offset
+            sizes["bytes_gzip"] = gzipped_size(values)
         if self.code_channels is not None:
             sizes["bytes_paper"] = sum(
                 field.size * n for field, n in zip(fields, self.code_channels, strict=True)
             )
-        # What was coded beside all this is waited for last.
-        finish_coding(output)
-        if "bytes_file" in output:
-            sizes["bytes_file"] = output["bytes_file"]
-            sizes["percent_file"] = round(100 * output["bytes_file"] / (4 * n_voxels), 4)
         return sizes
+
+
+def _file_sizes(output: dict[str, Any], image: torch.Tensor) -> Row:
+    if "bytes_file" not in output:
+        return {}
+    size = output["bytes_file"]
+    return {"bytes_file": size, "percent_file": round(100 * size / (4 * image[0, 0].numel()), 4)}
 
 
 def _measured(image: torch.Tensor, pred: torch.Tensor, fields: Sequence[np.ndarray]) -> Row:

@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
-from mrrecon.metrics.pairs import check_finite
+from mrrecon.metrics.pairs import check_finite, squared_distance
 
 __all__ = ["log_mmd", "mmd", "mmd_unbiased"]
 
@@ -40,7 +40,7 @@ def mmd(
         generative adversarial networks, MICCAI 2019, doi:10.1007/978-3-030-32248-9_14
     """
     _check(x, y, at_least=1)
-    distance = (x.mean(0) - y.mean(0)).square().sum()
+    distance = squared_distance(_mean(x), _mean(y))[0]
     check_finite(distance, {"x": x, "y": y})
     return distance
 
@@ -100,6 +100,10 @@ def mmd_unbiased(
     distance = mmd(x, y) - x.var(0, correction=1).sum() / len(x) - y.var(0, correction=1).sum() / len(y)
     check_finite(distance, {"x": x, "y": y})
     return distance
+
+
+def _mean(images: Tensor) -> Tensor:
+    return images.mean(0, keepdim=True) if len(images) > 1 else images
 
 
 def _check(x: Tensor, y: Tensor, *, at_least: int) -> None:

@@ -3,9 +3,14 @@
 import math
 from collections.abc import Mapping
 
+import torch
+from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["check_data_range", "check_finite", "check_pair"]
+__all__ = ["check_data_range", "check_finite", "check_pair", "squared_distance"]
+
+# Voxels compared at once: fresh memory for whole images costs more than the arithmetic.
+_PART = 2**19
 
 
 def check_pair(pred: Tensor, target: Tensor) -> None:
@@ -76,3 +81,27 @@ def check_finite(summary: Tensor, images: Mapping[str, Tensor]) -> None:
         f"the squares of {' and '.join(images)} leave the range of {summary.dtype}: "
         "scale both, and data_range, by one number"
     )
+
+
+def squared_distance(
+    x: Float[Tensor, "batch channels *spatial"],
+    y: Float[Tensor, "batch channels *spatial"],
+    *,
+    unit: float = 1.0,
+    dtype: torch.dtype | None = None,
+) -> Float[Tensor, " batch"]:
+    r"""Sum of squared differences of each image, $\sum ((x - y) / u)^2$.
+
+    Args:
+        x: images.
+        y: as many others.
+        unit: u.
+        dtype: to compute in; None: that of the images.
+
+    Example:
+        >>> squared_distance(torch.tensor([[[0.0, 3.0]]]), torch.tensor([[[4.0, 0.0]]]))
+        tensor([25.])
+    """
+    parts = zip(x.flatten(1).split(_PART, 1), y.flatten(1).split(_PART, 1), strict=True)
+    sums = [((a.to(dtype or a.dtype) - b.to(dtype or b.dtype)) / unit).square().sum(1) for a, b in parts]
+    return torch.stack(sums).sum(0)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mrrecon.metrics.pairs import check_data_range, check_finite, check_pair
+from mrrecon.metrics.pairs import check_data_range, check_finite, check_pair, squared_distance
 
 __all__ = ["PSNR", "psnr"]
 
@@ -40,7 +40,7 @@ def psnr(
     check_pair(pred, target)
     check_data_range(data_range)
     work = torch.promote_types(pred.dtype, torch.float32)
-    mean_square = ((pred.to(work) - target.to(work)) / data_range).square().flatten(1).mean(1)
+    mean_square = squared_distance(pred, target, unit=data_range, dtype=work) / pred[0].numel()
     check_finite(mean_square, {"pred": pred, "target": target})
     return -10 * mean_square.log10()
 

@@ -201,8 +201,8 @@ def smooth(
         size = x.shape[axis] - 2 * radius
         total = x.narrow(axis, radius, size) * taps[radius]
         for shift in range(radius):
-            pair = x.narrow(axis, shift, size) + x.narrow(axis, 2 * radius - shift, size)
-            total.add_(pair, alpha=taps[shift])
+            for start in (shift, 2 * radius - shift):
+                total.add_(x.narrow(axis, start, size), alpha=taps[shift])
         x = total
     return x
 

@@ -30,9 +30,8 @@ def robust_range(image: Tensor, *, lower: Number = 0.05, upper: Number = 99.95) 
     """
     # numpy selects and does not sort: 0.06 s for 9.4 million voxels, a quarter of torch.kthvalue.
     values = image.detach().cpu().numpy()
-    holes = np.isnan(values)
-    if holes.any():
-        values = values[~holes]
+    if np.isnan(values.min()):
+        values = values[~np.isnan(values)]
     low, high = (float(value) for value in np.percentile(values, [lower, upper]))
     if low == high:
         low, high = float(values.min()), float(values.max())
@@ -98,9 +97,10 @@ class ScaleIntensityRobustd(MapTransform, InvertibleTransform):
             low, high = robust_range(torch.as_tensor(image), lower=self.lower, upper=self.upper)
             # The divisor of a constant image is 1, so that it becomes b_min and comes back.
             spread = (high - low) or 1.0
-            scaled = (image - low) * ((self.b_max - self.b_min) / spread) + self.b_min
+            # In place: fresh memory for a whole scan costs more than the arithmetic.
+            scaled = (image - low).mul_((self.b_max - self.b_min) / spread).add_(self.b_min)
             if self.clip:
-                scaled = scaled.clamp(self.b_min, self.b_max)
+                scaled.clamp_(self.b_min, self.b_max)
             self.push_transform(scaled, extra_info={"low": low, "spread": spread, "constant": low == high})
             d[key] = scaled
         return d
@@ -112,5 +112,5 @@ class ScaleIntensityRobustd(MapTransform, InvertibleTransform):
             info = self.pop_transform(d[key])[TraceKeys.EXTRA_INFO]
             scale = 0.0 if info["constant"] else float(info["spread"]) / (self.b_max - self.b_min)
             image = d[key] if d[key].dtype == torch.float64 else d[key].float()
-            d[key] = (image - self.b_min) * scale + float(info["low"])
+            d[key] = (image - self.b_min).mul_(scale).add_(float(info["low"]))
         return d

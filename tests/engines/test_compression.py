@@ -4,6 +4,7 @@ from monai.data import DataLoader
 from monai.data.meta_tensor import MetaTensor
 from monai.engines.utils import IterationEvents
 
+from mrrecon.codec import CodecError
 from mrrecon.data import ScanDataset
 from mrrecon.engines import CompressionEvaluator
 
@@ -76,6 +77,22 @@ def test_a_refused_scan_is_passed_over_and_named_at_the_end():
 def test_the_reason_of_a_single_scan_is_the_error():
     with pytest.raises(RuntimeError, match=r"^bad is no scan$"):
         evaluator(["bad"]).run()
+
+
+@pytest.mark.parametrize("event", [IterationEvents.FORWARD_COMPLETED, IterationEvents.MODEL_COMPLETED])
+def test_a_scan_that_cannot_be_coded_stops_no_other(event):
+    def refuse(engine):
+        if engine.state.iteration == 1:
+            raise CodecError("cannot be stored so")
+
+    saved = []
+    images = [MetaTensor(cube(value), meta={"filename_or_obj": str(value)}) for value in (4, 10)]
+    engine = evaluator(images, postprocessing=lambda item: saved.append(item) or item)
+    engine.add_event_handler(event, refuse)
+    with pytest.raises(RuntimeError, match="cannot be stored so"):
+        engine.run()
+    assert engine.refused == [{"scan": "4", "reason": "cannot be stored so"}]
+    assert float(saved[-1]["pred"].mean()) == 10.0
 
 
 def test_an_error_after_reading_stops_at_once():

@@ -1,7 +1,9 @@
 import csv
+import gzip
 import json
 import math
 import statistics
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -11,25 +13,32 @@ from monai.data.meta_tensor import MetaTensor
 from monai.engines.utils import IterationEvents
 
 from mrrecon.handlers import CompressionRecorder
-from mrrecon.handlers.compression import code_entropy
+from mrrecon.handlers.compression import code_entropy, gzipped_size
+from mrrecon.threads import torch_threads
 
 
-def recorded(recorder, *noises, shape=(16, 18, 20)):
-    """Engine that has run over images of ones with a corner of zeros, with an error of each size."""
+def iteration(noise, shape=(16, 18, 20)):
+    """Output for an image of ones with a corner of zeros, with an error of a size."""
+    image = torch.ones(1, 1, *shape)
+    image[..., :8, :8, :8] = 0
+    image = MetaTensor(image, meta={"filename_or_obj": [f"/in/{noise}.nii"]})
+    return {
+        "image": image,
+        "pred": image.as_tensor() + noise,
+        "codes": [torch.tensor([[[[0, 0], [7, 7]]]]), torch.tensor([[[[3]]]])],
+        "seconds_encode": 1.0,
+        "seconds_decode": 2.0,
+    }
+
+
+def recorded(recorder, *noises):
+    """Engine that has run over images, with an error of each size."""
 
     def step(engine, noise):
-        image = torch.ones(1, 1, *shape)
-        image[..., :8, :8, :8] = 0
-        image = MetaTensor(image, meta={"filename_or_obj": [f"/in/{noise}.nii"]})
-        codes = [torch.tensor([[[[0, 0], [7, 7]]]]), torch.tensor([[[[3]]]])]
-        engine.state.output = {
-            "image": image,
-            "pred": image.as_tensor() + noise,
-            "codes": codes,
-            "seconds_encode": 1.0,
-            "seconds_decode": 2.0,
-        }
+        engine.state.output = iteration(noise)
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.state.output = []  # as postprocessing leaves it
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
 
     engine = Engine(step)
     engine.register_events(*IterationEvents)
@@ -41,6 +50,15 @@ def recorded(recorder, *noises, shape=(16, 18, 20)):
 def test_entropy_is_that_of_the_frequencies():
     p = np.array([0.5, 0.25, 0.25])
     assert code_entropy(np.array([9, 9, 1, 4])) == pytest.approx(-(p * np.log2(p)).sum())
+
+
+@pytest.mark.parametrize(("factor", "steps"), [(1.0, None), (0.03125, 3.25), (1024.0, 106496.0)])
+def test_the_gzipped_size_is_that_of_whole_numbers_or_else_of_4096_steps(factor, steps):
+    values = np.random.default_rng(0).integers(-40, 65, (9, 10, 11)) * factor
+    values[0, 0, :2] = -40 * factor, 64 * factor
+    stored = values if steps is None else (values + 40 * factor) * (4095 / steps)
+    stored = np.rint(stored).astype("<i2")
+    assert gzipped_size(values) == len(gzip.compress(stored.tobytes(order="F"), 6))
 
 
 def test_a_row_holds_what_the_codes_cost_and_keep(tmp_path):
@@ -56,6 +74,28 @@ def test_a_row_holds_what_the_codes_cost_and_keep(tmp_path):
     assert row["psnr"] == pytest.approx(-20 * math.log10(0.1), abs=1e-3)
     assert row["log_mmd"] == pytest.approx(math.log(0.1**2 * n_voxels), abs=1e-3)
     assert row["perplexity"] == "2.0 1.0"
+
+
+def test_the_row_waits_for_the_code_file_when_all_else_is_done(tmp_path):
+    recorder, engine, coding = CompressionRecorder(tmp_path), Engine(lambda *_: None), Future()
+    engine.state.output = iteration(0.1) | {"coding": coding}
+    recorder.record(engine)
+    assert recorder.rows == []
+    coding.set_result({"bytes_file": 576, "seconds_encode": 0.25})
+    recorder.finish(engine)
+    row = recorder.rows[0]
+    assert (row["bytes_file"], row["percent_file"], row["seconds_encode"]) == (576, 2.5, 1.25)
+
+
+@pytest.mark.parametrize(("beside", "threads"), [({"coding": None}, 1), ({}, 2)])
+def test_measuring_leaves_a_thread_to_the_code_file(monkeypatch, tmp_path, beside, threads):
+    seen = []
+    monkeypatch.setattr("mrrecon.handlers.compression.psnr", lambda *_, **__: seen.append(get()) or 0)
+    get, engine = torch.get_num_threads, Engine(lambda *_: None)
+    engine.state.output = iteration(0.1) | beside
+    with torch_threads(2):
+        CompressionRecorder(tmp_path).record(engine)
+        assert (seen, get()) == ([threads], 2)
 
 
 def test_codes_are_written_in_as_few_bytes_as_they_need(tmp_path):
