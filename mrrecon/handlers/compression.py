@@ -166,7 +166,7 @@ class CompressionRecorder:
         if self.write_codes:
             path = Path(output_stem(row["scan"], self.output_dir, self.data_root_dir) + "_codes.npz")
             with atomic_path(path) as temporary:
-                names = {f"codes{level}": field for level, field in enumerate(fields, start=1)}
+                names: dict[str, Any] = {f"codes{level}": field for level, field in enumerate(fields, 1)}
                 np.savez_compressed(temporary, shape=np.array(pred.shape[2:]), **names)
             row["codes"] = str(path)
         self.rows.append(row)
