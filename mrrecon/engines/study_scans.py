@@ -94,10 +94,10 @@ def plain_name(words: str) -> str:
     """Words as a part of a file's name.
 
     Example:
-        >>> plain_name("JPEG XL, half size")
-        'JPEG_XL_half_size'
+        >>> plain_name("α-WGAN, half size")
+        'α-WGAN_half_size'
     """
-    return re.sub(r"[^A-Za-z0-9.+-]+", "_", words).strip("_")
+    return re.sub(r"[^\w.+-]+", "_", words).strip("_")
 
 
 def _tissues(folder: str | Path, argument: str) -> dict[str, Path]:
