@@ -62,6 +62,7 @@ def recorded(recorder: Any, *pairs: tuple[MetaTensor, torch.Tensor]) -> None:
             "seconds_decode": 2.0,
         }
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
 
     engine = Engine(step)
     engine.register_events(*IterationEvents)
