@@ -1,6 +1,7 @@
 """What must not happen: bad input ends in one sentence and a non-zero exit, with nothing half written."""
 
 import errno
+import io
 import json
 import os
 import resource
@@ -126,18 +127,28 @@ def test_a_scan_that_cannot_be_read_does_not_stop_the_others(ckpt, tmp_path):
     ]
 
 
+class FullDisk(io.RawIOBase):
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: object) -> int:  # noqa: ARG002
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def test_a_full_disk_stops_the_run_and_keeps_what_is_finished(ckpt, tmp_path, monkeypatch):
     for name in ("a.nii", "b.nii", "c.nii"):
         scan(tmp_path / "in" / name, (8, 8, 8))
-    write = Path.write_bytes
+    opened = Path.open
 
-    def full(self: Path, content: bytes) -> int:
-        if "b_recon" in self.name:
-            write(self, content[:100])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
-        return write(self, content)
+    def full(self: Path, mode: str = "r", *arguments: object, **options: object) -> object:
+        stream = opened(self, mode, *arguments, **options)
+        if mode == "wb" and "b_recon" in self.name:
+            with stream:
+                stream.write(b"half of a file")
+            return FullDisk()
+        return stream
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "open", full)
     said = refusal(ckpt, tmp_path / "out", dataset_dir=str(tmp_path / "in"))
     assert said.startswith(
         f"{tmp_path}/out/b_recon.nii.gz cannot be written: [Errno 28] No space left on device"
