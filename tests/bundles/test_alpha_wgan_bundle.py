@@ -79,7 +79,8 @@ def start(
     command = [sys.executable, "-m", "monai.bundle", "run", "--config_file", files]
     for name, value in {**TRAINING, "output_dir": str(output_dir), **overrides}.items():
         command += [f"--{name}", str(value)]
-    threads = {"OMP_NUM_THREADS": "1"} if env else {}
+    # Equal bits need as many threads as this process has.
+    threads = {"OMP_NUM_THREADS": "1" if env else str(torch.get_num_threads())}
     return subprocess.Popen(
         command,
         env={**os.environ, **threads, **(env or {})},
