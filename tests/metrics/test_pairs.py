@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mrrecon.metrics.pairs import check_data_range, check_finite, check_pair
+from mrrecon.metrics.pairs import check_data_range, check_finite, check_pair, squared_distance
 
 
 def test_images_of_two_shapes_are_refused():
@@ -46,3 +46,9 @@ def test_an_overflow_is_not_called_a_bad_voxel():
     huge = torch.full((2,), 1e30)
     with pytest.raises(ValueError, match=r"the squares of a and b leave the range of torch.float32"):
         check_finite(huge.square().sum(), {"a": huge, "b": huge})
+
+
+def test_the_squared_distance_is_that_of_all_parts():
+    x, y = torch.rand(2, 2, 1, 90, 80, 80, dtype=torch.float64)
+    expected = torch.nn.functional.mse_loss(x, y, reduction="none").sum((1, 2, 3, 4)) / 9
+    torch.testing.assert_close(squared_distance(x, y, unit=3.0), expected)
