@@ -277,12 +277,13 @@ class ImputationInferer(Inferer):
             self.on_iteration(iteration, criterion)
 
     def _check_memory(self, y: Tensor, n: int) -> None:
-        """Refuse more completions than there is memory for."""
+        """Refuse a scan, or more completions of it, than there is memory for."""
         # The scan, its mask and its scaled copies; with tiles each completion has random numbers too.
         copies = 8 + n * (1 if self.roi_size is None else 4)
         needed, available = copies * y.numel() * y.element_size(), available_memory(y.device)
         if available is not None and needed > available:
+            what, way = (f"n_completions={n}", "ask for fewer") if n else ("inputs", "complete a part of it")
             raise ValueError(
-                f"n_completions={n} of {sides(y.shape)} voxels need about {needed / 2**30:.3g} GiB of "
-                f"memory, and {available / 2**30:.3g} GiB are free: ask for fewer"
+                f"{what} of {sides(y.shape)} voxels need about {needed / 2**30:.3g} GiB of "
+                f"memory, and {available / 2**30:.3g} GiB are free: {way}"
             )

@@ -269,10 +269,17 @@ def test_what_cannot_be_completed_is_said_in_a_sentence(options, y, network, sai
         ImputationInferer(**options).solve(y, network)
 
 
-def test_more_completions_than_memory_are_refused_before_any_work(monkeypatch):
-    monkeypatch.setattr("mrrecon.inferers.imputation.available_memory", lambda _: 2**20)
-    with pytest.raises(ValueError, match="n_completions=1000 of 12 x 16 x 8 voxels need about"):
-        ImputationInferer(1000).solve(scan(), trained(3))
+@pytest.mark.parametrize(
+    ("n", "free", "said"),
+    [
+        (1000, 2**20, "n_completions=1000 of 12 x 16 x 8 voxels need about .* ask for fewer"),
+        (0, 2**10, "inputs of 12 x 16 x 8 voxels need about .* complete a part of it"),
+    ],
+)
+def test_more_than_memory_is_refused_before_any_work(monkeypatch, n, free, said):
+    monkeypatch.setattr("mrrecon.inferers.imputation.available_memory", lambda _: free)
+    with pytest.raises(ValueError, match=said):
+        ImputationInferer(n).solve(scan(), trained(3))
 
 
 def test_an_unknown_method_is_refused():
