@@ -11,6 +11,9 @@ from mrrecon.solvers.voxelwise import voxelwise_least_squares
 
 __all__ = ["Factors", "factor_em"]
 
+_CACHED = 2**18
+"""Numbers that are worked on at a time where each image has rows of its own."""
+
 
 @dataclass(frozen=True)
 class Factors:
@@ -49,9 +52,10 @@ def factor_em(
        \sum_{i: j \in O_i} y_{ij} E[\tilde x_i], \quad \tilde x = (x, 1) $$
 
     Each voxel has least squares of its own over the images that observed it; all of them are one product of
-    matrices, ``mask^T`` times the moments, so that the cost is that of ``images x voxels x n_latents²``
-    products: thousands of voxels and hundreds of images take seconds a step. Memory is bounded by ``chunk``
-    images and as many voxels at a time. A voxel that no image observed has mean and weights 0.
+    matrices, ``mask^T`` times the moments, so that the cost is that of ``images x voxels x n_latents² / 2``
+    products: thousands of voxels and hundreds of images take seconds a step. The coordinates of an image cost
+    ``n_latents²`` products for each voxel that it observed. Memory is bounded by ``chunk`` images and as many
+    voxels at a time. A voxel that no image observed has mean and weights 0.
 
     After each step the coordinates are given mean 0 and covariance 1 (parameter expansion): without it, a
     little noise makes the search creep.
@@ -124,7 +128,7 @@ def _expectation(
     eye = torch.eye(d, dtype=torch.float64, device=y.device)
     for images, masks in zip(y.split(chunk), seen.split(chunk), strict=True):
         rest = (images - mean) * masks
-        gram = torch.matmul(weight.T * masks[:, None], weight).double()
+        gram = _observed_grams(weight, masks).double()
         lower = torch.linalg.cholesky(gram + variance * eye)
         projected = (rest @ weight).double()[..., None]
         x = torch.cholesky_solve(projected, lower)
@@ -165,9 +169,22 @@ def _residual_variance(
     for images, masks, means, moments in parts:
         rest = (images - mean - means @ weight.T) * masks
         covariance = moments - means[:, :, None] * means[:, None]
-        spread = torch.matmul(weight.T * masks[:, None], weight) * covariance
+        spread = _observed_grams(weight, masks) * covariance
         total += float(rest.double().square().sum() + spread.double().sum())
     return total
+
+
+def _observed_grams(weight: Tensor, masks: Tensor) -> Tensor:
+    """``W_o^T W_o`` of each image, (images, d, d), from the rows of what it observed alone."""
+    most = max(int(masks.sum(1).max()), 1)
+    observed, rows = masks.topk(most, 1, sorted=False)
+    # A few images at a time, so that their rows stay in the cache.
+    some = max(1, _CACHED // (most * weight.shape[1]))
+    grams = []
+    for shown, chosen in zip(observed.split(some), rows.split(some), strict=True):
+        ours = weight[chosen] * shown[..., None]
+        grams.append(ours.transpose(1, 2) @ ours)
+    return torch.cat(grams)
 
 
 def _log(value: float) -> float:

@@ -20,7 +20,7 @@ def voxelwise_least_squares(
 
     $$ w_j = \Big(\sum_{i: j \in O_i} E[x_i x_i^T]\Big)^{-1} \sum_{i: j \in O_i} y_{ij} E[x_i] $$
 
-    The sums of all voxels are one product of matrices, ``mask^T`` times the moments.
+    The sums of all voxels are one product of matrices, ``mask^T`` times the upper halves of the moments.
 
     Args:
         y: images, 0 where not observed.
@@ -38,11 +38,22 @@ def voxelwise_least_squares(
         tensor([[3.]])
     """
     d = codes.shape[1]
+    # All sums are symmetric: the lower triangles alone are computed and factorised.
+    rows, columns = torch.tril_indices(d, d, device=codes.device)
+    triangles = moments[:, rows, columns]
     found = []
     for values, seen in zip(y.split(chunk, 1), mask.split(chunk, 1), strict=True):
-        left = (seen.T @ moments.flatten(1)).unflatten(1, (d, d)).double()
-        jitter = ridge * left.diagonal(dim1=1, dim2=2).mean(1) + 1e-30
-        left = left + torch.diag_embed(jitter[:, None].expand(-1, d))
+        left = torch.zeros(values.shape[1], d, d, dtype=torch.float64, device=y.device)
+        left[:, rows, columns] = (seen.T @ triangles).double()
+        diagonal = left.diagonal(dim1=1, dim2=2)
+        diagonal += ridge * diagonal.mean(1, keepdim=True) + 1e-30
         right = (values.T @ codes).double()[..., None]
-        found.append(torch.linalg.solve(left, right)[..., 0].to(y.dtype))
+        lower, failed = torch.linalg.cholesky_ex(left)
+        weights = torch.cholesky_solve(right, lower)
+        # Where rounding has made a sum indefinite, elimination still solves it.
+        odd = failed > 0
+        if bool(odd.any()):
+            whole = left[odd] + left[odd].tril(-1).transpose(1, 2)
+            weights[odd] = torch.linalg.solve(whole, right[odd])
+        found.append(weights[..., 0].to(y.dtype))
     return torch.cat(found)
