@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from images import Observed
 from torch import Tensor, nn
 
 from mrrecon.losses import CRPSLoss, ObservedELBOLoss
 from mrrecon.networks import CompletionNetwork, LinearSubspace, SparseVAE
+from scripts.experiments.images import Observed
+from scripts.experiments.options import Real, Whole, check
 
 Imputer = SparseVAE | LinearSubspace | CompletionNetwork
 WARMUP = 0.1
@@ -26,6 +27,9 @@ class Recipe:
         lr: highest learning rate of Adam; it falls to zero by a cosine.
         kl_weight: weight of the divergence in the loss of a ``SparseVAE``.
         seed: of the order of images and of all draws.
+
+    Raises:
+        ValueError: an option is not what it may be.
     """
 
     steps: int = 1500
@@ -33,6 +37,9 @@ class Recipe:
     lr: float = 2e-3
     kl_weight: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(self, steps=Whole(), batch=Whole(), lr=Real(), kl_weight=Real(zero=True), seed=Whole(0))
 
 
 def network_input(shown: Tensor, mask: Tensor) -> Tensor:
