@@ -99,9 +99,10 @@ def train(
     shown = observed.y if shown is None else shown
     wanted = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(wanted, recipe.lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.lr, total_steps=recipe.steps + 1, pct_start=WARMUP
-    )
+    total = recipe.steps + 1
+    # torch divides by zero where the rise ends with the first step.
+    rise = max(WARMUP, 2 / total)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=total, pct_start=rise)
     bound, score = ObservedELBOLoss(recipe.kl_weight), CRPSLoss()
     network.train()
     start = time.perf_counter()

@@ -22,10 +22,10 @@ from scripts.experiments.figure4 import Figure4
 from scripts.experiments.figure5 import Figure5, made_alike
 from scripts.experiments.figure8 import Figure8
 from scripts.experiments.figure8_report import report as figure8_report
-from scripts.experiments.fitting import Recipe, hide, squared_errors
+from scripts.experiments.fitting import Recipe, hide, squared_errors, train
 from scripts.experiments.images import Images, Observed, Split, brains, digits, observe
 from scripts.experiments.linear_autoencoders import curves
-from scripts.experiments.methods import METHODS, Settings, learn
+from scripts.experiments.methods import METHODS, Settings, build, learn
 from scripts.experiments.tables import append_cell, mean_and_error, read_cells, smaller
 
 ROOT = Path(__file__).parents[2]
@@ -362,6 +362,16 @@ def test_figure5_refuses_an_unknown_cell() -> None:
         figure(5, mnist="here", cells=["mnist/75/conv"]).run()
     with pytest.raises(ValueError, match="no data: give --mnist, --fashion or --brains"):
         figure(5, cells=["mnist/75"]).run()
+
+
+@pytest.mark.parametrize("steps", [1, 9])
+def test_a_training_may_be_short(steps: int, generator: torch.Generator) -> None:
+    observed = Observed(torch.rand(4, 16, 16, generator=generator), torch.ones(4, 16, 16))
+    recipe = Recipe(steps=steps, batch=2)
+    network = build("conv_sparse", (16, 16), Settings(recipe=recipe, channels=2))
+    done: list[int] = []
+    train(network, observed, recipe=recipe, on_step=lambda step, _: done.append(step))
+    assert done == list(range(steps))
 
 
 def test_linear_autoencoders_find_the_plane_of_the_images() -> None:
