@@ -1,6 +1,6 @@
 """Figure 4 of the paper: the sparse fully connected layer against filling the holes.
 
-    python scripts/experiments/figure4.py --mnist FOLDER --brains FOLDER --output output/figure4
+    python -m monai.bundle run --config_file scripts/experiments/figure4.json --mnist FOLDER --brains FOLDER
 
 The truth is the projection of complete images onto ten principal components of complete training images.
 Projected from a part of their pixels: with zeros, the mean image or a linear interpolation in the holes; by
@@ -11,22 +11,24 @@ pixels. Writes ``figure4.csv``, ``figure4_curves.csv``, ``figure4.md`` and, with
 ``figure4.png``.
 """
 
-import argparse
-import csv
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from figure4_picture import draw
-from images import Images, Observed, Split, brains, digits, interpolated, observe
-from linear_autoencoders import AUTOENCODERS, curves
-from tables import markdown
 from torch import Tensor
 
-from mrrecon.files import atomic_path
+from mrrecon.files import atomic_path, write_table
 from mrrecon.networks import SparseLinear
+from mrrecon.threads import torch_threads
+from scripts.experiments.data_sets import FOLDER, NUMBERS
+from scripts.experiments.figure4_picture import draw
+from scripts.experiments.images import Images, Observed, Split, brains, digits, interpolated, observe
+from scripts.experiments.linear_autoencoders import AUTOENCODERS, curves
+from scripts.experiments.options import PERCENT, Real, Text, Whole, check
+from scripts.experiments.tables import markdown
 
 SPARSITIES = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99)
 FILLINGS = ("zero", "mean", "interpolation", "sparse", "sparse + ridge")
@@ -35,44 +37,86 @@ N_COMPONENTS = 10
 Row = dict[str, Any]
 
 
-def main() -> None:
-    """Computes, prints and writes."""
-    options = _options()
-    torch.set_num_threads(options.threads)
-    rows: list[Row] = []
-    learned: list[Row] = []
-    for data, split in _splits(options).items():
-        for order in ("plain", "permuted"):
-            rows += projections(data, split, order=order, seed=options.seed)
-        learned += curves(
-            data,
-            split,
-            sparsity=options.sparsity,
-            epochs=options.epochs,
-            seed=options.seed,
-            lr=options.lr,
-        )
-    options.output.mkdir(parents=True, exist_ok=True)
-    _write(options.output / "figure4.csv", rows)
-    _write(options.output / "figure4_curves.csv", learned)
-    text = report(rows, learned)
-    with atomic_path(options.output / "figure4.md") as temporary:
-        temporary.write_text(text + "\n")
-    draw(rows, learned, options.output / "figure4.png")
-    print(text)
+@dataclass(frozen=True, kw_only=True)
+class Figure4:
+    """The figure of digits, of patches of brains, or of both.
 
+    Args:
+        mnist: folder of the digits' idx files; "" for none.
+        brains: folder or list of scans of extracted brains; "" for none.
+        output_dir: folder of what is written.
+        n_digits: test digits; 0 for all.
+        n_patches: patches of brains in training, validation and test.
+        sparsity: what is missing for the autoencoders, in percent.
+        epochs: of the autoencoders.
+        lr: their learning rate.
+        threads: of torch.
+        seed: of choice, masks and weights.
 
-def _splits(options: argparse.Namespace) -> dict[str, Split]:
-    found = {}
-    if options.mnist:
-        found["digits"] = digits(options.mnist, n_test=options.n_digits, seed=options.seed)
-    if options.brains:
-        found["patches"] = brains(
-            options.brains, kind="patches", n_images=options.n_patches, seed=options.seed
+    Raises:
+        ValueError: an option is not what it may be.
+    """
+
+    mnist: str
+    brains: str
+    output_dir: str
+    n_digits: int
+    n_patches: Sequence[int]
+    sparsity: int
+    epochs: int
+    lr: float
+    threads: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            mnist=FOLDER,
+            brains=FOLDER,
+            output_dir=Text("output/figure4"),
+            n_digits=Whole(0),
+            n_patches=NUMBERS,
+            sparsity=PERCENT,
+            epochs=Whole(),
+            lr=Real(),
+            threads=Whole(),
+            seed=Whole(0),
         )
-    if not found:
-        raise ValueError("no data: give --mnist or --brains")
-    return found
+
+    def run(self) -> None:
+        """Computes, writes and prints.
+
+        Raises:
+            FileNotFoundError: there are no images where they should be.
+            ValueError: no data was given, or it will not do.
+        """
+        if not (self.mnist or self.brains):
+            raise ValueError("no data: give --mnist or --brains")
+        rows: list[Row] = []
+        learned: list[Row] = []
+        with torch_threads(self.threads):
+            for data, split in self._splits().items():
+                for order in ("plain", "permuted"):
+                    rows += projections(data, split, order=order, seed=self.seed)
+                learned += curves(
+                    data, split, sparsity=self.sparsity, epochs=self.epochs, seed=self.seed, lr=self.lr
+                )
+        folder = Path(self.output_dir)
+        write_table(folder / "figure4.csv", rows)
+        write_table(folder / "figure4_curves.csv", learned)
+        text = report(rows, learned)
+        with atomic_path(folder / "figure4.md") as temporary:
+            temporary.write_text(text + "\n")
+        draw(rows, learned, folder / "figure4.png")
+        print(text)
+
+    def _splits(self) -> dict[str, Split]:
+        found = {}
+        if self.mnist:
+            found["digits"] = digits(self.mnist, n_test=self.n_digits, seed=self.seed)
+        if self.brains:
+            found["patches"] = brains(self.brains, kind="patches", n_images=self.n_patches, seed=self.seed)
+        return found
 
 
 def principal_components(x: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor, float]:
@@ -177,31 +221,3 @@ def _sparse_wins(here: Mapping[tuple[int, str], Row], sparsity: int) -> bool:
 
 def _last(learned: Sequence[Row], data: str, filling: str) -> Row:
     return [row for row in learned if row["data"] == data and row["filling"] == filling][-1]
-
-
-def _write(path: Path, rows: Sequence[Row]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--mnist", default="", help="folder of the digits' idx files")
-    parser.add_argument("--brains", default="", help="folder or list of scans of extracted brains")
-    parser.add_argument("--output", type=Path, default=Path("output/figure4"))
-    parser.add_argument("--n_digits", type=int, default=500, help="test digits; 0 for all")
-    parser.add_argument("--n_patches", nargs=3, type=int, default=[2000, 300, 200])
-    parser.add_argument("--sparsity", type=int, default=75, help="percent missing for the autoencoders")
-    parser.add_argument("--epochs", type=int, default=20)
-    parser.add_argument("--lr", type=float, default=1e-2, help="learning rate of the autoencoders")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()

@@ -6,9 +6,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from tables import Cell, markdown
-
 from mrrecon.files import atomic_path
+from scripts.experiments.tables import Cell, markdown
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73")
 

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from images import Observed
 from torch import Tensor, nn
 
 from mrrecon.losses import CRPSLoss, ObservedELBOLoss
 from mrrecon.networks import CompletionNetwork, LinearSubspace, SparseVAE
+from scripts.experiments.images import Observed
+from scripts.experiments.options import Real, Whole, check
 
 Imputer = SparseVAE | LinearSubspace | CompletionNetwork
 WARMUP = 0.1
@@ -26,6 +27,9 @@ class Recipe:
         lr: highest learning rate of Adam; it falls to zero by a cosine.
         kl_weight: weight of the divergence in the loss of a ``SparseVAE``.
         seed: of the order of images and of all draws.
+
+    Raises:
+        ValueError: an option is not what it may be.
     """
 
     steps: int = 1500
@@ -33,6 +37,9 @@ class Recipe:
     lr: float = 2e-3
     kl_weight: float = 1.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check(self, steps=Whole(), batch=Whole(), lr=Real(), kl_weight=Real(zero=True), seed=Whole(0))
 
 
 def network_input(shown: Tensor, mask: Tensor) -> Tensor:
@@ -92,9 +99,10 @@ def train(
     shown = observed.y if shown is None else shown
     wanted = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(wanted, recipe.lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.lr, total_steps=recipe.steps + 1, pct_start=WARMUP
-    )
+    total = recipe.steps + 1
+    # torch divides by zero where the rise ends with the first step.
+    rise = max(WARMUP, 2 / total)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=total, pct_start=rise)
     bound, score = ObservedELBOLoss(recipe.kl_weight), CRPSLoss()
     network.train()
     start = time.perf_counter()

@@ -4,12 +4,12 @@ import sys
 from typing import Any
 
 import torch
-from images import Observed, Split, interpolated, observe
-from methods import mean_image
 from torch import Tensor, nn
 
 from mrrecon.losses import ObservedELBOLoss
 from mrrecon.networks import LinearSubspace, SparseLinear
+from scripts.experiments.images import Observed, Split, interpolated, observe
+from scripts.experiments.methods import mean_image
 
 AUTOENCODERS = ("zero", "mean", "interpolation", "sparse", "sparse + ridge")
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
-from fitting import Imputer, Recipe, network_input, predict, train
-from images import Observed, interpolated
 from torch import Tensor
 
 from mrrecon.networks import SPARSE_VARIANTS, CompletionNetwork, LinearSubspace, SparseVAE
 from mrrecon.solvers import factor_em, learn_dictionary, matching_pursuit
+from scripts.experiments.fitting import Imputer, Recipe, network_input, predict, train
+from scripts.experiments.images import Observed, interpolated
+from scripts.experiments.options import Real, Whole, check
 
 Complete = Callable[[Observed], Tensor]
 
@@ -32,17 +33,24 @@ class Settings:
         n_atoms: of the dictionary.
         n_nonzero: atoms of an image.
         n_draws: completions averaged.
+
+    Raises:
+        ValueError: an option is not what it may be.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     channels: int = 16
     n_latents: int = 10
     n_local: int = 10
-    sigma: float = 0.1
+    sigma: float = 0.03
     iterations: int = 30
     n_atoms: int = 100
     n_nonzero: int = 5
     n_draws: int = 10
+
+    def __post_init__(self) -> None:
+        numbers = ("channels", "n_latents", "n_local", "iterations", "n_atoms", "n_nonzero", "n_draws")
+        check(self, sigma=Real(), **dict.fromkeys(numbers, Whole()))
 
 
 @dataclass(frozen=True)

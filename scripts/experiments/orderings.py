@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from methods import BASELINES
-from tables import Cell, grid, markdown, mean_and_error, smaller
-
 from mrrecon.networks import SPARSE_VARIANTS
+from scripts.experiments.methods import BASELINES
+from scripts.experiments.tables import Cell, grid, markdown, mean_and_error, smaller
 
 HARD = ("mnist_rot", "patches")
 """Where the paper says that conv-sparse is best and the linear subspace worst."""

@@ -27,7 +27,7 @@ def read_cells(path: str | Path) -> list[Cell]:
             cells.append(json.loads(line))
         except json.JSONDecodeError as error:
             if number < len(lines):
-                raise ValueError(f"{path}: line {number} is no JSON: {error}") from error
+                raise ValueError(f"{path}: line {number} is no JSON: {error}") from None
     return cells
 
 
