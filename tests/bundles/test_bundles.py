@@ -82,6 +82,8 @@ WITHOUT_US = """
 import sys
 sys.modules["mrrecon"] = None
 import torch
+# A prior that is fitted to the image magnifies what other threads round otherwise.
+torch.set_num_threads({threads})
 x, expected = torch.load("expected.pt", weights_only=True)
 with torch.no_grad():
     found = torch.jit.load("model.ts").eval()(x)
@@ -242,10 +244,9 @@ def example(bundle: Path) -> tuple[torch.nn.Module, torch.Tensor, dict[str, Any]
         return network, torch.rand(1, tensor["num_channels"], *shape), {}, 1e-4
     # Without weights there is a solver, which stops near what its twin approaches: bring both nearer.
     closer: dict[str, Any] = {"weight": 0.01, "tolerance": 1e-6, "max_iterations": 1000}
-    if (
-        bundle.name == "deep_image_prior"
-    ):  # a fit, not a minimum: the same steps, as long as rounding is small
-        closer = {"width": 4, "iterations": 3, "held_out": 0}
+    if bundle.name == "deep_image_prior":
+        # A fit, not a minimum: the same steps, but only two, since Adam magnifies rounding more with each.
+        closer = {"width": 4, "iterations": 2, "held_out": 0}
     network = load(bundle.name, **options, net_override=closer)
     coarse = torch.rand(1, tensor["num_channels"], *(6, 6, 6)[:n_axes])
     mode = "bilinear" if n_axes == 2 else "trilinear"
@@ -270,7 +271,8 @@ def test_the_exported_network_computes_the_same(bundle, tmp_path, monkeypatch):
     with torch.no_grad():
         expected = network(x)
     torch.save((x, expected), "expected.pt")
-    code = WITHOUT_US.format(tolerance=tolerance * max(float(expected.abs().max()), 1e-3))
+    tolerance *= max(float(expected.abs().max()), 1e-3)
+    code = WITHOUT_US.format(tolerance=tolerance, threads=torch.get_num_threads())
     command = [sys.executable, "-W", "ignore", "-c", code]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
