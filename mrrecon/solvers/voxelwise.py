@@ -20,7 +20,7 @@ def voxelwise_least_squares(
 
     $$ w_j = \Big(\sum_{i: j \in O_i} E[x_i x_i^T]\Big)^{-1} \sum_{i: j \in O_i} y_{ij} E[x_i] $$
 
-    The sums of all voxels are one product of matrices, ``mask^T`` times the upper halves of the moments.
+    The sums of all voxels are one product of matrices, ``mask^T`` times the lower triangles of the moments.
 
     Args:
         y: images, 0 where not observed.
