@@ -87,16 +87,12 @@ class SparseLinear(nn.Module):
         Returns:
             Both (batch, out_features).
         """
-        mask = mask.to(self.weight.dtype)
-        # The values of missing entries may be NaN: zero times NaN would not remove them.
-        rest = torch.where(mask > 0, y - self.mean, torch.zeros_like(y)) * mask
-        lower = self.factor(mask)
-        right = (rest @ self.weight).to(lower.dtype).unsqueeze(-1)
-        r = torch.cholesky_solve(right, lower).squeeze(-1)
-        # Diagonal of the inverse of L L^T: the squared columns of L^{-1}.
-        eye = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
-        inverse = torch.linalg.solve_triangular(lower, eye.expand_as(lower), upper=False)
-        return r.to(y.dtype), inverse.square().sum(-2).to(y.dtype)
+        if torch.jit.is_scripting() or torch.compiler.is_compiling():
+            return self._posterior(y, mask)
+        else:
+            # Under autocast the sums would be rounded until they are no longer positive definite.
+            with torch.autocast(y.device.type, enabled=False):
+                return self._posterior(y.to(self.weight.dtype), mask)
 
     def decode(self, r: Tensor) -> Tensor:
         """``W r + μ``: images, (batch, in_features), of coordinates, (batch, out_features)."""
@@ -104,6 +100,25 @@ class SparseLinear(nn.Module):
 
     def factor(self, mask: Tensor) -> Tensor:
         """Cholesky factors of ``W_o^T W_o + σ² I``, (batch, d, d), in float64: the matrices may be flat."""
+        if torch.jit.is_scripting() or torch.compiler.is_compiling():
+            return self._factor(mask)
+        else:
+            with torch.autocast(mask.device.type, enabled=False):
+                return self._factor(mask.to(self.weight.dtype))
+
+    def _posterior(self, y: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        mask = mask.to(self.weight.dtype)
+        # The values of missing entries may be NaN: zero times NaN would not remove them.
+        rest = torch.where(mask > 0, y - self.mean, torch.zeros_like(y)) * mask
+        lower = self._factor(mask)
+        right = (rest @ self.weight).to(lower.dtype).unsqueeze(-1)
+        r = torch.cholesky_solve(right, lower).squeeze(-1)
+        # Diagonal of the inverse of L L^T: the squared columns of L^{-1}.
+        eye = torch.eye(lower.shape[-1], dtype=lower.dtype, device=lower.device)
+        inverse = torch.linalg.solve_triangular(lower, eye.expand_as(lower), upper=False)
+        return r.to(y.dtype), inverse.square().sum(-2).to(y.dtype)
+
+    def _factor(self, mask: Tensor) -> Tensor:
         n_features, n_coordinates = self.weight.shape
         if n_features * n_coordinates * n_coordinates <= 2**25:
             # One matrix product with the D outer products of W's rows.

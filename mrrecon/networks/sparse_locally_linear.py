@@ -75,16 +75,12 @@ class SparseLocallyLinear(nn.Module):
         Returns:
             (batch, out_features, *regions along each axis).
         """
-        mask = self._regions(mask.expand_as(y)).to(self.weight.dtype)
-        y = self._regions(y)
-        rest = torch.where(mask > 0, y - self.mean, torch.zeros_like(y)) * mask
-        right = torch.einsum("bli,lij->blj", rest, self.weight)
-        gram = torch.matmul(self.weight.transpose(1, 2) * mask.unsqueeze(2), self.weight).double()
-        diagonal = gram.diagonal(dim1=-2, dim2=-1)
-        ridge = self.ridge + self.jitter * diagonal.mean(-1, keepdim=True) + 1e-30
-        lower = torch.linalg.cholesky(gram + torch.diag_embed(ridge.expand_as(diagonal)))
-        r = torch.cholesky_solve(right.to(lower.dtype).unsqueeze(-1), lower).squeeze(-1).to(y.dtype)
-        return r.transpose(1, 2).unflatten(2, self.grid)
+        if torch.jit.is_scripting() or torch.compiler.is_compiling():
+            return self._coordinates(y, mask)
+        else:
+            # Under autocast the sums would be rounded until they are no longer positive definite.
+            with torch.autocast(y.device.type, enabled=False):
+                return self._coordinates(y.to(self.weight.dtype), mask)
 
     def decode(self, r: Tensor) -> Tensor:
         """``W r + μ`` of each region: features, (batch, channels, *shape), of (batch, d, *regions)."""
@@ -95,6 +91,18 @@ class SparseLocallyLinear(nn.Module):
             return y.unflatten(1, self.grid).permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
         y = y.unflatten(1, self.grid).permute(0, 4, 1, 5, 2, 6, 3, 7)
         return y.flatten(6, 7).flatten(4, 5).flatten(2, 3)
+
+    def _coordinates(self, y: Tensor, mask: Tensor) -> Tensor:
+        mask = self._regions(mask.expand_as(y)).to(self.weight.dtype)
+        y = self._regions(y)
+        rest = torch.where(mask > 0, y - self.mean, torch.zeros_like(y)) * mask
+        right = torch.einsum("bli,lij->blj", rest, self.weight)
+        gram = torch.matmul(self.weight.transpose(1, 2) * mask.unsqueeze(2), self.weight).double()
+        diagonal = gram.diagonal(dim1=-2, dim2=-1)
+        ridge = self.ridge + self.jitter * diagonal.mean(-1, keepdim=True) + 1e-30
+        lower = torch.linalg.cholesky(gram + torch.diag_embed(ridge.expand_as(diagonal)))
+        r = torch.cholesky_solve(right.to(lower.dtype).unsqueeze(-1), lower).squeeze(-1).to(y.dtype)
+        return r.transpose(1, 2).unflatten(2, self.grid)
 
     def _regions(self, y: Tensor) -> Tensor:
         """(batch, channels, *shape) to (batch, regions, channels x voxels of a region)."""

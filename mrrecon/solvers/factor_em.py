@@ -93,14 +93,18 @@ def factor_em(
         raise ValueError(f"n_latents={n_latents} must lie between 1 and the number of images, {n_images}")
     if not bool((mask > 0).any()):
         raise ValueError("mask observes nothing: at least one entry must be 1")
-    seen = (mask > 0).to(y.dtype)
+    # In float64: of few images the subspace fits all, σ² goes to its floor, and the sums of float32, rounded to
+    # more than that, are no longer positive definite.
+    dtype, y = y.dtype, y.double()
+    seen = (mask > 0).double()
     y = torch.where(mask > 0, y, torch.zeros_like(y))
     n_observed = float(seen.sum())
     mean = y.sum(0) / seen.sum(0).clamp(min=1)
     variance = float(((y - mean).square() * seen).sum() / n_observed)
     if variance == 0:
-        return Factors(torch.zeros(n_voxels, n_latents, dtype=y.dtype), mean, 0.0, [], True)
-    weight = torch.randn(n_voxels, n_latents, generator=generator, dtype=y.dtype).to(y.device)
+        flat = torch.zeros(n_voxels, n_latents, dtype=dtype, device=y.device)
+        return Factors(flat, mean.to(dtype), 0.0, [], True)
+    weight = torch.randn(n_voxels, n_latents, generator=generator).to(y)
     weight = weight * (variance / n_latents) ** 0.5
     floor = 1e-8 * variance
     likelihoods: list[float] = []
@@ -116,7 +120,7 @@ def factor_em(
         if iteration and abs(likelihoods[-1] - likelihoods[-2]) <= tolerance * abs(likelihoods[-2]):
             converged = True
             break
-    return Factors(weight, mean, variance**0.5, likelihoods, converged)
+    return Factors(weight.to(dtype), mean.to(dtype), variance**0.5, likelihoods, converged)
 
 
 def _expectation(
@@ -125,21 +129,21 @@ def _expectation(
     """Means (images, d), second moments (images, d, d) of the coordinates, and the log-likelihood."""
     d = weight.shape[1]
     means, moments, likelihood = [], [], 0.0
-    eye = torch.eye(d, dtype=torch.float64, device=y.device)
+    eye = torch.eye(d, dtype=y.dtype, device=y.device)
     for images, masks in zip(y.split(chunk), seen.split(chunk), strict=True):
         rest = (images - mean) * masks
-        gram = _observed_grams(weight, masks).double()
+        gram = _observed_grams(weight, masks)
         lower = torch.linalg.cholesky(gram + variance * eye)
-        projected = (rest @ weight).double()[..., None]
+        projected = (rest @ weight)[..., None]
         x = torch.cholesky_solve(projected, lower)
         covariance = variance * torch.cholesky_inverse(lower)
-        n = masks.sum(1).double()
+        n = masks.sum(1)
         # Determinant and quadratic form of W W^T + σ² I, by those of the small matrix.
         log_det = 2 * lower.diagonal(dim1=1, dim2=2).log().sum(1) + (n - d) * _log(variance)
-        quadratic = (rest.double().square().sum(1) - (projected * x).sum((1, 2))) / variance
+        quadratic = (rest.square().sum(1) - (projected * x).sum((1, 2))) / variance
         likelihood += float((-0.5 * (log_det + quadratic + n * _log(2 * torch.pi))).sum())
-        means.append(x[..., 0].to(y.dtype))
-        moments.append((covariance + x @ x.transpose(1, 2)).to(y.dtype))
+        means.append(x[..., 0])
+        moments.append(covariance + x @ x.transpose(1, 2))
     return torch.cat(means), torch.cat(moments), likelihood
 
 
@@ -170,7 +174,7 @@ def _residual_variance(
         rest = (images - mean - means @ weight.T) * masks
         covariance = moments - means[:, :, None] * means[:, None]
         spread = _observed_grams(weight, masks) * covariance
-        total += float(rest.double().square().sum() + spread.double().sum())
+        total += float(rest.square().sum() + spread.sum())
     return total
 
 

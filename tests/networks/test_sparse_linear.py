@@ -95,3 +95,14 @@ def test_the_gradient_is_that_of_the_values():
 def test_impossible_layers_are_refused(arguments, said):
     with pytest.raises(ValueError, match=said):
         SparseLinear(**arguments)
+
+
+@pytest.mark.parametrize("n_coordinates", [8, 130])
+def test_autocast_rounds_no_coordinate(n_coordinates):
+    layer = SparseLinear(2**11, n_coordinates)
+    y, mask = torch.randn(3, 2**11), (torch.rand(3, 2**11) < 0.07).float()
+    expected = layer.posterior(y, mask)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, factor = layer.posterior(y, mask), layer.factor(mask)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(factor, layer.factor(mask))

@@ -46,3 +46,12 @@ def test_a_region_that_does_not_tile_the_image_is_refused(region):
 def test_a_negative_ridge_is_refused():
     with pytest.raises(ValueError, match="ridge=-1"):
         SparseLocallyLinear((4, 4), 1, (2, 2), 2, ridge=-1)
+
+
+def test_autocast_rounds_no_coordinate():
+    layer = SparseLocallyLinear((4, 4), 8, (2, 2), 16)
+    y, mask = torch.randn(2, 8, 4, 4), (torch.rand(2, 1, 4, 4) < 0.7).float()
+    expected = layer(y, mask)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(y, mask)
+    torch.testing.assert_close(found, expected)

@@ -93,3 +93,15 @@ def test_constant_images_have_no_subspace():
 def test_impossible_fits_are_refused(mask, n_latents, said):
     with pytest.raises(ValueError, match=said):
         factor_em(torch.ones(5, 4), mask, n_latents=n_latents)
+
+
+def test_too_few_images_for_the_dimensions_are_fitted_in_float32_as_in_float64():
+    x, t = torch.randn(60, 40), torch.linspace(0, 3, 400)
+    y = x @ torch.cos(torch.arange(40.0).outer(t)) / 5 + 2
+    mask = (torch.rand(60, 400) < 0.1).float()
+    arguments = {"n_latents": 30, "max_iterations": 30, "tolerance": 0.0}
+    single = factor_em(y, mask, **arguments, generator=seeded())
+    double = factor_em(y.double(), mask.double(), **arguments, generator=seeded())
+    assert single.sigma < 0.01 * float(y.std())
+    torch.testing.assert_close(single.weight, double.weight.float())
+    assert math.isclose(single.log_likelihood[-1], double.log_likelihood[-1], rel_tol=1e-6)
