@@ -93,8 +93,8 @@ def factor_em(
         raise ValueError(f"n_latents={n_latents} must lie between 1 and the number of images, {n_images}")
     if not bool((mask > 0).any()):
         raise ValueError("mask observes nothing: at least one entry must be 1")
-    # In float64: of few images the subspace fits all, σ² goes to its floor, and the sums of float32, rounded to
-    # more than that, are no longer positive definite.
+    # In float64: of few images the subspace fits all, σ² goes to its floor, and the sums of float32, rounded
+    # to more than that, are no longer positive definite.
     dtype, y = y.dtype, y.double()
     seen = (mask > 0).double()
     y = torch.where(mask > 0, y, torch.zeros_like(y))
