@@ -177,7 +177,9 @@ def brains(source: str | Path, *, kind: str, n_images: Sequence[int], seed: int 
         FileNotFoundError: there is no scan.
         ValueError: fewer than ten subjects.
     """
-    path = Path(source)
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(f"brains={str(source)!r} does not exist: give a folder or a list of scans")
     is_list = path.suffix.lower() in (".json", ".csv")
     scans = [item["image"] for item in (scan_list(datalist=path) if is_list else scan_list(path))]
     names = sorted({subject_of(scan) for scan in scans})

@@ -115,6 +115,11 @@ def test_subjects_of_the_test_are_in_no_other_set(scans: Path) -> None:
     assert not set(split.test.x.sum((1, 2)).tolist()) & set(others)
 
 
+def test_a_folder_of_brains_that_is_not_there_is_named_by_its_option() -> None:
+    with pytest.raises(FileNotFoundError, match=r"brains='no-such-folder' does not exist: give a folder"):
+        brains("no-such-folder", kind="slices", n_images=(16, 2, 4))
+
+
 def test_masks_have_the_sparsity_asked_for_and_never_change() -> None:
     images = Images(torch.rand(3, 20, 20), torch.arange(3))
     first, again = (observe(images, sparsity=90, kind="pixels", seed=5) for _ in range(2))
