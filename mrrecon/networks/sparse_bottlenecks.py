@@ -93,9 +93,12 @@ class LocalBottleneck(nn.Module):
         return self.linear.decode(z)
 
 
-def _limited(log_variance: Tensor) -> Tensor:
-    # A standard deviation outside of e^-10 ... e^10 would be a numerical accident.
-    return log_variance.clamp(-20.0, 20.0)
+def _limited(s: Tensor) -> Tensor:
+    """Log-variance of a layer's output: the output itself up to the prior's 0, and log(1 + s) above.
+
+    Linear above, the variance cannot explode: e^s of a single odd image once took a whole training with it.
+    """
+    return torch.where(s > 0, torch.log1p(s.clamp(min=0)), s.clamp(min=-20.0))
 
 
 def _begin_narrow(layer: nn.Linear | nn.Conv2d | nn.Conv3d) -> None:
