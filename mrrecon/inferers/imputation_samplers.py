@@ -104,7 +104,10 @@ class CodeSampler:
         """Voxels along each axis by which tiles may be moved: those of a code."""
         mean, _, _ = state
         if mean.ndim != 2 + len(tile):
-            raise ValueError("roi_size must be None for this network: its code has no place in the volume")
+            raise ValueError(
+                "roi_size must be None and spatial_size the size of the network: its code has no place in "
+                "the volume"
+            )
         return [n // codes for n, codes in zip(tile, mean.shape[2:], strict=True)]
 
     def fields(

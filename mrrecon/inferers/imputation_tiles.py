@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mrrecon.inferers.imputation_samplers import Sampler, in_pairs, window_of
+from mrrecon.inferers.imputation_samplers import CodeSampler, Sampler, in_pairs, window_of
 from mrrecon.tensors import crop_to_shape
 
 __all__ = ["completions_in_tiles", "tile_starts"]
@@ -74,7 +74,8 @@ def completions_in_tiles(
             "the volume"
         )
     step = [sampler.multiple] * 3
-    if tile != whole:
+    # A code may have fewer places than the network divides by, also where one tile is the whole volume.
+    if tile != whole or isinstance(sampler, CodeSampler):
         step = sampler.step(sampler.read(x.new_zeros(1, 2, *tile)), tile)
     size = [
         max(side, n_voxels + (-n_voxels) % one) for side, n_voxels, one in zip(tile, shape, step, strict=True)

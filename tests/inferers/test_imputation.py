@@ -206,11 +206,12 @@ def test_a_network_for_one_size_gets_smaller_scans_in_a_frame():
         ImputationInferer(2, spatial_size=[16, 16]).solve(scan((12, 3, 20)), network)
 
 
-def test_a_network_for_one_size_works_in_tiles_of_it():
+@pytest.mark.parametrize("shape", [(6, 18, 9), (8, 8, 8), (7, 6, 5)])
+def test_a_network_for_one_size_works_in_tiles_of_it(shape):
     options = {"shape": (8, 8, 8), "channels": [4, 4], "n_latents": 2, "region": (2, 2, 2)}
     network = SparseVAE(3, "conv_local_sparse", **options).eval()
     inferer = ImputationInferer(2, spatial_size=[8, 8, 8], roi_size=8)
-    solution = inferer.solve(scan((6, 18, 9)), network)
+    solution = inferer.solve(scan(shape), network)
     assert solution.image.isfinite().all()
     assert solution.std.max() > 0
 
