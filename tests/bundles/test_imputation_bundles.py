@@ -233,6 +233,24 @@ def test_the_paper_s_network_is_chosen_on_the_command_line(complete, tmp_path):
     assert outputs(tmp_path / "out")[1].any()
 
 
+@pytest.mark.parametrize(
+    ("bundle", "variant", "options"),
+    [
+        (SLICES, "conv_sparse", {"n_slices": 2}),
+        (VOLUMES, "conv_local_sparse", {"spatial_size": [64] * 3, "roi_size": [64] * 3}),
+    ],
+)
+def test_the_shipped_weights_of_the_paper_s_networks_know_brains(bundle, variant, options, tmp_path):
+    if bundle == VOLUMES:
+        part = nib.load(template_path("t1")).get_fdata(dtype=np.float32)[14:78, 86:150, 95:159]
+        options |= {"dataset_dir": str(volume(tmp_path / "in" / "a.nii.gz", part)), "simulate": True}
+    own = {"ckpt": str(BUNDLES / bundle / "models" / f"model_{variant}.pt"), "network_def": f"@{variant}_def"}
+    methods = {"methods": ["network", "mean"], "n_completions": 2}
+    both = solve(bundle, tmp_path / "out", "evaluate.json", **methods, **own, **options)
+    network, mean = (row["missing_psnr"] for row in both["scans"])
+    assert network > mean + 3
+
+
 @pytest.mark.parametrize("bundle", [SLICES, VOLUMES])
 @pytest.mark.parametrize("shape", [(13, 1, 11), (13, 11, 1), (13, 11), (17, 13, 11)])
 def test_one_slice_and_sizes_that_are_no_multiples_are_completed(bundle, shape, complete, tmp_path):
