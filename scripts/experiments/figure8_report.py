@@ -35,9 +35,10 @@ def report(cells: Sequence[Cell], methods: Sequence[str]) -> str:
         )
     header = ["missing", *(f"{m}, 1e-3" for m in methods), *(f"{m}, s" for m in methods)]
     told = ", ".join(f"{sparsity} %: {_words(list(gap.values()))}" for sparsity, gap in gaps.items())
+    steps = list(itertools.pairwise(gaps))
+    ends = [(steps[0][0], steps[-1][1])] if len(steps) > 1 else []
     changes = [
-        f"from {one} to {other} % it {_change(gaps[one], gaps[other])}"
-        for one, other in itertools.pairwise(gaps)
+        f"from {one} to {other} % it {_change(gaps[one], gaps[other])}" for one, other in [*steps, *ends]
     ]
     n_images = len({cell["image"] for cell in cells})
     return (

@@ -436,3 +436,4 @@ def test_figure8_decides_by_paired_differences() -> None:
     text = figure8_report(cells, ("network", "prior"))
     assert "50 %: +2.00 ± 1.00, 75 %: +3.00 ± 1.00, 90 %: +6.00 ± 4.00" in text
     assert "from 50 to 75 % it widens (+1.00 ± 0.00); from 75 to 90 % it is undecided (+3.00 ± 5.00)" in text
+    assert text.endswith("from 50 to 90 % it is undecided (+4.00 ± 5.00).")
