@@ -75,6 +75,9 @@ def _is_option(argument: str) -> bool:
 
 
 def _files(value: Any) -> list[str]:
+    """Paths of a file, of a list of them, or of a list in one string, as MONAI takes them."""
+    if isinstance(value, str) and value[:1] in ("[", "("):
+        value = DefaultParseValue(value)
     if isinstance(value, str):
-        value = DefaultParseValue(value) if value[:1] in "[(" else value
-    return [value] if isinstance(value, str) and value else [str(file) for file in value or ()]
+        value = [value] if Path(value).is_file() else value.split(",")
+    return [str(file) for file in value or () if file]
